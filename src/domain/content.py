@@ -1,0 +1,83 @@
+"""What a story shows: a picture, a film or a text; and what processing makes of an uploaded file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from domain.values import CAPTION_MAX, BackgroundColor, Caption, MediaFileId, TextOverlay, overlays, written_text
+
+STILL_SECONDS: Final = 5.0
+"""How long an image or a text is shown, in seconds: what a full view of it is measured against."""
+
+
+class Kind(StrEnum):
+    """What a story is made of."""
+
+    IMAGE = "image"
+    VIDEO = "video"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """What processing made of an upload: the only bytes that are ever served.
+
+    Attributes:
+        media_key: the object that holds the picture or film.
+        thumbnail_key: the object that holds its thumbnail.
+        mime_type: what our own encoder wrote.
+        width: pixels, upright.
+        height: pixels, upright.
+        placeholder: BlurHash of the picture.
+        duration_seconds: length of a film; None for a picture.
+    """
+
+    media_key: str
+    thumbnail_key: str
+    mime_type: str
+    width: int
+    height: int
+    placeholder: str
+    duration_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextContent:
+    """A story of words: 1-2,200 code points on a colour."""
+
+    text: str
+    background: BackgroundColor = field(default_factory=BackgroundColor)
+    overlays: tuple[TextOverlay, ...] = ()
+
+    kind: Kind = field(default=Kind.TEXT, init=False)
+
+    def __post_init__(self) -> None:
+        """Refuse blank and overlong texts."""
+        written_text(self.text, "content", longest=CAPTION_MAX)
+        overlays(self.overlays)
+
+
+@dataclass(frozen=True, slots=True)
+class MediaContent:
+    """A story of an uploaded picture or film.
+
+    Attributes:
+        kind: what the uploaded bytes are.
+        media_file: the upload; its bytes are gone once the rendition is there.
+        rendition: None until processing has ended well.
+    """
+
+    kind: Kind
+    media_file: MediaFileId
+    caption: Caption | None = None
+    overlays: tuple[TextOverlay, ...] = ()
+    rendition: Rendition | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse more overlays than one can read."""
+        overlays(self.overlays)
+
+
+Content = TextContent | MediaContent
