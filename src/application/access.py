@@ -1,0 +1,53 @@
+"""The one way from a story's id to a story, or to the refusal that tells no more than may be told."""
+
+from __future__ import annotations
+
+from application.caller import Caller
+from application.ports import StoryAccess, Transaction
+from domain.audience import STRANGER
+from domain.errors import StoryExpiredError, StoryNotFoundError
+from domain.story import Access, Story
+from domain.values import StoryId
+
+
+async def known_story(tx: Transaction, caller: Caller, story_id: StoryId) -> Story:
+    """Load a story, for changing it, that the caller may know of.
+
+    Raises:
+        StoryNotFoundError: there is none, or it is hidden from the caller.
+    """
+    story = await tx.stories.get(story_id)
+    if story is None:
+        raise StoryNotFoundError
+    owned = story.owner == caller.user
+    relation = STRANGER if owned else await tx.social.relation(story.owner, caller.user)
+    if story.access(caller.user, relation, await tx.clock()) is Access.HIDDEN:
+        raise StoryNotFoundError
+    return story
+
+
+def require_visible(known: StoryAccess | None) -> StoryAccess:
+    """Let the owner and those pass who see the story now.
+
+    Raises:
+        StoryNotFoundError: there is none, or it is hidden.
+        StoryExpiredError: it was there for them, and is over.
+    """
+    if known is None or known.access is Access.HIDDEN:
+        raise StoryNotFoundError
+    if known.access is Access.GONE:
+        raise StoryExpiredError
+    return known
+
+
+def require_active(known: StoryAccess | None) -> StoryAccess:
+    """As `require_visible`, and for the owner too it must not be over.
+
+    Raises:
+        StoryNotFoundError: there is none, or it is hidden.
+        StoryExpiredError: it is over.
+    """
+    visible = require_visible(known)
+    if not visible.active:
+        raise StoryExpiredError
+    return visible

@@ -1,0 +1,1 @@
+"""Use cases that change something: one command and its handler per file."""

@@ -1,0 +1,58 @@
+"""Begin an upload: a place for a file, before its bytes come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from msgspec import Struct
+
+from application.caller import Caller
+from application.ports import NewIds, UnitOfWork, Upload
+from domain.errors import InvalidError
+from domain.values import MediaFileId
+
+UPLOAD_MAX_BYTES: Final = 104_857_600
+"""Largest media file: 100 MB as people say it, 100 x 1,048,576 bytes."""
+UNUSED_UPLOAD_SECONDS: Final = 86_400.0
+"""How long an upload waits to become a story before it is dropped: a day."""
+
+
+class BeginUpload(Struct, frozen=True, kw_only=True):
+    """Announce a file.
+
+    Attributes:
+        size: bytes, if known.
+    """
+
+    caller: Caller
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BeginUploadHandler:
+    """Writes down where the bytes will lie before there are any, so that none is ever left behind."""
+
+    unit_of_work: UnitOfWork
+    new_id: NewIds
+
+    async def __call__(self, command: BeginUpload) -> Upload:
+        """Begin it.
+
+        Raises:
+            InvalidError: it is empty or larger than is accepted.
+        """
+        if command.size is not None and not 0 < command.size <= UPLOAD_MAX_BYTES:
+            raise InvalidError("size", f"A file has 1 to {UPLOAD_MAX_BYTES:,} bytes")
+        async with self.unit_of_work.begin(command.caller.org) as tx:
+            upload = Upload(
+                id=MediaFileId(self.new_id()),
+                owner=command.caller.user,
+                key=tx.bin.new_key("uploads"),
+                size=command.size,
+                expires_at=await tx.clock() + timedelta(seconds=UNUSED_UPLOAD_SECONDS),
+            )
+            await tx.uploads.add(upload)
+            await tx.bin.expect([upload.key], seconds=UNUSED_UPLOAD_SECONDS)
+        return upload

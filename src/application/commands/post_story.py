@@ -1,0 +1,119 @@
+"""Post a story: a text, or the media of an upload."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from msgspec import Struct
+
+from application.caller import Caller
+from application.ports import NewIds, Transaction, UnitOfWork, Upload
+from domain.audience import Audience
+from domain.content import Content, Kind, MediaContent, TextContent
+from domain.errors import InvalidError
+from domain.story import Status, Story
+from domain.values import BackgroundColor, Caption, Lifetime, MediaFileId, StoryId, TextOverlay
+
+
+class TypeMismatchError(InvalidError):
+    """The bytes are of an accepted kind, and of another than was said."""
+
+    code = "type_mismatch"
+
+
+class PostStory(Struct, frozen=True, kw_only=True):
+    """Begin a story of the caller's.
+
+    Attributes:
+        kind: what the client says it is; None: whatever it is.
+        text: the words of a text story.
+        media_file: the upload a media story is made of.
+    """
+
+    caller: Caller
+    kind: Kind | None = None
+    text: str | None = None
+    background: BackgroundColor | None = None
+    caption: Caption | None = None
+    overlays: tuple[TextOverlay, ...] = ()
+    media_file: MediaFileId | None = None
+    audience: Audience
+    lifetime: Lifetime
+
+
+class PostedStory(Struct, frozen=True, kw_only=True):
+    """What has come of it."""
+
+    story_id: StoryId
+    media_file: MediaFileId | None
+    status: Status
+    expires_at: datetime
+    lifetime: Lifetime
+
+
+@dataclass(frozen=True, slots=True)
+class PostStoryHandler:
+    """Turns words, or an upload that was received, into a story."""
+
+    unit_of_work: UnitOfWork
+    new_id: NewIds
+
+    async def __call__(self, command: PostStory) -> PostedStory:
+        """Post it.
+
+        Raises:
+            InvalidError: the content breaks a rule, or the upload is not there, not the caller's, or used.
+            TypeMismatchError: the upload is of another kind than was said.
+        """
+        async with self.unit_of_work.begin(command.caller.org) as tx:
+            upload = await _received_upload(tx, command) if command.media_file else None
+            story = Story.post(
+                org=command.caller.org,
+                id=StoryId(self.new_id()),
+                owner=command.caller.user,
+                content=_content(command, upload),
+                audience=command.audience,
+                lifetime=command.lifetime,
+                at=await tx.clock(),
+            )
+            await tx.stories.add(story)
+            if upload:
+                await tx.uploads.assign(upload.id, story.id)
+        return PostedStory(
+            story_id=story.id,
+            media_file=command.media_file,
+            status=story.status,
+            expires_at=story.expires_at,
+            lifetime=story.lifetime,
+        )
+
+
+async def _received_upload(tx: Transaction, command: PostStory) -> Upload:
+    upload = await tx.uploads.get(command.media_file) if command.media_file else None
+    if upload is None or upload.owner != command.caller.user or upload.story is not None:
+        raise InvalidError("mediaFileId", "No upload of yours that is still unused has this id")
+    if upload.kind is None:
+        raise InvalidError("mediaFileId", "The file has not been uploaded yet")
+    if command.kind not in {None, upload.kind}:
+        raise TypeMismatchError("type", f"The file is {_A[upload.kind]}, not {_A[command.kind or upload.kind]}")
+    return upload
+
+
+_A = {Kind.IMAGE: "an image", Kind.VIDEO: "a video", Kind.TEXT: "a text"}
+
+
+def _content(command: PostStory, upload: Upload | None) -> Content:
+    if upload and upload.kind:
+        if command.text is not None:
+            raise InvalidError("content", "A story with media has a caption; only a text story has content")
+        return MediaContent(upload.kind, upload.id, command.caption, command.overlays)
+    if command.kind not in {None, Kind.TEXT}:
+        raise InvalidError(
+            "media", "An image or a video needs its file: in `media`, or uploaded before as `mediaFileId`"
+        )
+    if command.text is None:
+        raise InvalidError("content", "A text story needs its words")
+    if command.caption is not None:
+        raise InvalidError("caption", "A text story has no caption; its words are its content")
+    return TextContent(command.text, command.background or BackgroundColor(), command.overlays)

@@ -1,0 +1,1 @@
+"""Use cases that only read: one query, its read model and its handler per file."""

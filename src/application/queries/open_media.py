@@ -1,0 +1,114 @@
+"""Open the bytes behind a media link: checked again at each fetch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from msgspec import Struct
+
+from application.access import require_visible
+from application.ports import Blob, ObjectMissingError, ObjectStore, StoryAccess
+from domain.errors import NotFoundError, StoryNotFoundError
+from domain.story import Access
+from domain.values import OrgId, StoryId, UserId
+
+
+class MediaPart(StrEnum):
+    """Which of a story's files a link is for."""
+
+    MEDIA = "media"
+    THUMBNAIL = "thumbnail"
+    UPLOAD = "upload"
+    """What was sent, as it was sent: the owner's alone, until it has been processed."""
+
+
+class MediaTicket(Struct, frozen=True, kw_only=True):
+    """What a media link proves: for whom it was signed, and for what.
+
+    Attributes:
+        viewer: for whom; None: for anybody.
+        expires_at: until when the link itself is good (UTC).
+    """
+
+    org: OrgId
+    story_id: StoryId
+    viewer: UserId | None
+    expires_at: datetime
+
+
+class OpenMedia(Struct, frozen=True, kw_only=True):
+    """Ask for bytes ``start`` to ``stop`` (exclusive; None: to the end) of one of a story's files."""
+
+    ticket: MediaTicket
+    part: MediaPart
+
+
+class MediaFile(Struct, frozen=True, kw_only=True):
+    """One of a story's files.
+
+    Attributes:
+        seconds_left: how long the reader may still see the story; None for its owner.
+    """
+
+    key: str
+    mime_type: str
+    seconds_left: float | None
+
+
+class KnownMedia(Struct, frozen=True, kw_only=True):
+    """One of a story's files, with what the ticket's viewer may know of the story.
+
+    Attributes:
+        file: None if the story has no such file (any more).
+        ticket_over: whether the link itself has come to its end, by the clock of the database.
+    """
+
+    known: StoryAccess
+    file: MediaFile | None
+    ticket_over: bool
+
+
+class MediaReader(Protocol):
+    """Finds where a story's files lie."""
+
+    async def media(self, ticket: MediaTicket, part: MediaPart) -> KnownMedia | None:
+        """The file, in one statement. None: there is no such story."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenMediaHandler:
+    """Opens a file for whom the link was signed, while they may see the story."""
+
+    reader: MediaReader
+    store: ObjectStore
+
+    async def __call__(self, query: OpenMedia) -> MediaFile:
+        """Find it.
+
+        Raises:
+            StoryNotFoundError, StoryExpiredError: they do not see the story (any more).
+            NotFoundError: the story has no such file (any more), or the link is too old.
+        """
+        found = await self.reader.media(query.ticket, query.part)
+        if found is None:
+            raise StoryNotFoundError
+        known = require_visible(found.known)
+        if found.file is None or found.ticket_over:
+            raise NotFoundError
+        if query.part is MediaPart.UPLOAD and known.access is not Access.OWNER:
+            raise NotFoundError
+        return found.file
+
+    async def read(self, file: MediaFile, *, start: int = 0, stop: int | None = None) -> Blob:
+        """Read the bytes.
+
+        Raises:
+            NotFoundError: they are gone.
+        """
+        try:
+            return await self.store.get(file.key, start=start, stop=stop)
+        except ObjectMissingError:
+            raise NotFoundError from None
