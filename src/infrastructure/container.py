@@ -1,0 +1,215 @@
+"""The composition root: the only place that knows which adapter meets which port, and the only one that knows how."""
+
+from __future__ import annotations
+
+from dependency_injector import containers, providers
+from dramatiq import Broker
+from redis.asyncio import Redis
+
+from application.commands.archive_story import ArchiveStoryHandler
+from application.commands.befriend import BefriendHandler
+from application.commands.begin_upload import BeginUploadHandler
+from application.commands.delete_story import DeleteStoryHandler
+from application.commands.discard_upload import DiscardUploadHandler
+from application.commands.edit_story import EditStoryHandler
+from application.commands.keep_profile import KeepProfileHandler
+from application.commands.post_story import PostStoryHandler
+from application.commands.react_to_story import ReactToStoryHandler
+from application.commands.receive_upload import ReceiveUploadHandler
+from application.commands.remove_reaction import RemoveReactionHandler
+from application.commands.reply_to_story import ReplyToStoryHandler
+from application.commands.track_view import TrackViewHandler
+from application.commands.unfriend import UnfriendHandler
+from application.one_shot_uploads import OneShotUploads
+from application.policies.archive_expired import ArchiveExpired
+from application.policies.clean_archives import CleanArchives
+from application.policies.dispatch_events import DispatchEvents
+from application.policies.empty_bin import EmptyBin
+from application.policies.process_media import ProcessMedia
+from application.policies.rescue_processing import RescueProcessing
+from application.ports import (
+    FeedOrders,
+    MediaInspector,
+    MediaRenderer,
+    NewIds,
+    ObjectStore,
+    Policy,
+    UnitOfWork,
+    Wakeups,
+)
+from application.queries.check_active import CheckActiveHandler
+from application.queries.get_recommended_feed import GetRecommendedFeedHandler
+from application.queries.get_story import GetStoryHandler
+from application.queries.list_active_stories import ListActiveStoriesHandler
+from application.queries.list_feed import ListFeedHandler
+from application.queries.list_friends import ListFriendsHandler
+from application.queries.list_history import ListHistoryHandler
+from application.queries.list_replies import ListStoryRepliesHandler, ListUserRepliesHandler
+from application.queries.list_viewers import ListViewersHandler
+from application.queries.open_media import OpenMediaHandler
+from infrastructure.doctor import Doctor
+from infrastructure.identity.tokens import Hs256Tokens
+from infrastructure.ids import new_id
+from infrastructure.logs import configure_logs
+from infrastructure.media.glass_box import GlassBox
+from infrastructure.media.inspector import BytesInspector
+from infrastructure.media.links import SignedMediaLinks
+from infrastructure.media.objects import StoredObjects, open_store
+from infrastructure.media.painting import paint
+from infrastructure.memory.feed_orders import MemoryFeedOrders
+from infrastructure.messaging.broker import BrokerWakeups, open_broker
+from infrastructure.messaging.relay import CommitSignal, OutboxRelay
+from infrastructure.messaging.scheduler import EMPTY_BIN_SECONDS, RESCUE_SECONDS, Scheduler
+from infrastructure.messaging.worker import PolicyWorker, RunPolicy
+from infrastructure.redis.client import open_redis
+from infrastructure.redis.feed_orders import RedisFeedOrders
+from infrastructure.settings import Settings
+from infrastructure.sql.database import Database
+from infrastructure.sql.feed import SqlFeedReader
+from infrastructure.sql.migrate import migrate
+from infrastructure.sql.people import SqlPeopleReader
+from infrastructure.sql.readers import SqlStoryReader
+from infrastructure.sql.unit_of_work import SqlUnitOfWork
+
+REDIS_PREFIX = "stories:"
+
+
+def _feed_orders(redis: Redis | None, prefix: str) -> FeedOrders:
+    return MemoryFeedOrders() if redis is None else RedisFeedOrders(redis, prefix)
+
+
+def _policies(
+    process_media: ProcessMedia, empty_bin: EmptyBin, clean_archives: CleanArchives
+) -> dict[Policy, RunPolicy]:
+    return {
+        Policy.PROCESS_MEDIA: process_media,
+        Policy.EMPTY_BIN: lambda _org, _story: empty_bin(),
+        Policy.CLEAN_ARCHIVES: lambda _org, _story: clean_archives(),
+    }
+
+
+def _upkeep(
+    settings: Settings,
+    archive_expired: ArchiveExpired,
+    clean_archives: CleanArchives,
+    rescue: RescueProcessing,
+    empty_bin: EmptyBin,
+) -> Scheduler:
+    return Scheduler(
+        {
+            "archive expired": (archive_expired, settings.sweep_interval_seconds),
+            "clean archives": (clean_archives, settings.sweep_interval_seconds),
+            "rescue processing": (rescue, RESCUE_SECONDS),
+            "empty bin": (empty_bin, EMPTY_BIN_SECONDS),
+        }
+    )
+
+
+class Container(containers.DeclarativeContainer):
+    """Everything, wired. Connects to nothing until used; `close` what was opened."""
+
+    settings: providers.Dependency[Settings] = providers.Dependency(instance_of=Settings)
+    redis_prefix: providers.Provider[str] = providers.Object(REDIS_PREFIX)
+
+    # --- what the ports are met by ---
+    database: providers.Provider[Database] = providers.Singleton(Database, settings.provided.database)
+    redis: providers.Provider[Redis | None] = providers.Singleton(open_redis, settings.provided.redis_url)
+    broker: providers.Provider[Broker] = providers.Singleton(
+        open_broker, settings.provided.redis_url, namespace=redis_prefix
+    )
+    commit_signal: providers.Provider[CommitSignal] = providers.Singleton(CommitSignal)
+    new_id: providers.Provider[NewIds] = providers.Object(new_id)
+    paint = providers.Object(paint)
+    links: providers.Provider[SignedMediaLinks] = providers.Singleton(SignedMediaLinks, settings.provided.secret.call())
+    tokens: providers.Provider[Hs256Tokens] = providers.Singleton(
+        Hs256Tokens,
+        settings.provided.secret.call(),
+        issuer=settings.provided.jwt_issuer,
+        audience=settings.provided.jwt_audience,
+        require_org=settings.provided.jwt_require_org,
+    )
+    objects: providers.Provider[ObjectStore] = providers.Singleton(
+        StoredObjects,
+        providers.Singleton(open_store, settings.provided.media_url, settings.provided.media_folder),
+    )
+    inspector: providers.Provider[MediaInspector] = providers.Singleton(BytesInspector)
+    renderer: providers.Provider[MediaRenderer] = providers.Singleton(GlassBox)
+    wakeups: providers.Provider[Wakeups] = providers.Singleton(BrokerWakeups, broker)
+    feed_orders: providers.Provider[FeedOrders] = providers.Singleton(_feed_orders, redis, redis_prefix)
+    unit_of_work: providers.Provider[UnitOfWork] = providers.Singleton(SqlUnitOfWork, database, new_id, commit_signal)
+    story_reader: providers.Provider[SqlStoryReader] = providers.Singleton(SqlStoryReader, database, links)
+    feed_reader: providers.Provider[SqlFeedReader] = providers.Singleton(
+        SqlFeedReader, database, links, settings.provided.feed_public
+    )
+    people_reader: providers.Provider[SqlPeopleReader] = providers.Singleton(SqlPeopleReader, database)
+
+    # --- commands ---
+    archive_story = providers.Factory(ArchiveStoryHandler, unit_of_work)
+    befriend = providers.Factory(BefriendHandler, unit_of_work)
+    begin_upload = providers.Factory(BeginUploadHandler, unit_of_work, new_id)
+    delete_story = providers.Factory(DeleteStoryHandler, unit_of_work)
+    discard_upload = providers.Factory(DiscardUploadHandler, unit_of_work, objects)
+    edit_story = providers.Factory(EditStoryHandler, unit_of_work)
+    keep_profile = providers.Factory(KeepProfileHandler, unit_of_work)
+    post_story = providers.Factory(PostStoryHandler, unit_of_work, new_id)
+    react_to_story = providers.Factory(ReactToStoryHandler, unit_of_work)
+    receive_upload = providers.Factory(ReceiveUploadHandler, unit_of_work, objects, inspector)
+    remove_reaction = providers.Factory(RemoveReactionHandler, unit_of_work)
+    reply_to_story = providers.Factory(ReplyToStoryHandler, unit_of_work, new_id)
+    track_view = providers.Factory(TrackViewHandler, unit_of_work)
+    unfriend = providers.Factory(UnfriendHandler, unit_of_work)
+
+    one_shot_uploads = providers.Factory(OneShotUploads, begin_upload, receive_upload, discard_upload)
+
+    # --- queries ---
+    check_active = providers.Factory(CheckActiveHandler, story_reader)
+    get_recommended_feed = providers.Factory(GetRecommendedFeedHandler, feed_reader, feed_orders, new_id)
+    get_story = providers.Factory(GetStoryHandler, story_reader)
+    list_active_stories = providers.Factory(ListActiveStoriesHandler, story_reader)
+    list_feed = providers.Factory(ListFeedHandler, feed_reader)
+    list_friends = providers.Factory(ListFriendsHandler, people_reader)
+    list_history = providers.Factory(ListHistoryHandler, story_reader)
+    list_story_replies = providers.Factory(ListStoryRepliesHandler, people_reader)
+    list_user_replies = providers.Factory(ListUserRepliesHandler, people_reader)
+    list_viewers = providers.Factory(ListViewersHandler, people_reader)
+    open_media = providers.Factory(OpenMediaHandler, story_reader, objects)
+
+    # --- policies, and the processes that run them ---
+    archive_expired = providers.Factory(ArchiveExpired, unit_of_work)
+    clean_archives = providers.Factory(
+        CleanArchives,
+        unit_of_work,
+        settings.provided.analytics_retention_seconds,
+        settings.provided.media_grace_seconds,
+    )
+    dispatch_events = providers.Factory(DispatchEvents, unit_of_work, wakeups)
+    empty_bin = providers.Factory(EmptyBin, unit_of_work, objects)
+    process_media = providers.Factory(ProcessMedia, unit_of_work, objects, renderer, wakeups)
+    rescue_processing = providers.Factory(RescueProcessing, unit_of_work, wakeups)
+
+    worker: providers.Provider[PolicyWorker] = providers.Singleton(
+        PolicyWorker, broker, providers.Factory(_policies, process_media, empty_bin, clean_archives)
+    )
+    relay: providers.Provider[OutboxRelay] = providers.Singleton(OutboxRelay, dispatch_events, commit_signal)
+    scheduler: providers.Provider[Scheduler] = providers.Singleton(
+        _upkeep, settings, archive_expired, clean_archives, rescue_processing, empty_bin
+    )
+    doctor: providers.Provider[Doctor] = providers.Singleton(Doctor, database=database, objects=objects, redis=redis)
+
+
+def configure_process(settings: Settings) -> None:
+    """Set what holds for the whole process: its logs."""
+    configure_logs(settings.log_level)
+
+
+def migrate_database(settings: Settings) -> None:
+    """Bring the database to the schema of this version."""
+    migrate(settings.migrate_database_url or settings.database)
+
+
+async def close(container: Container) -> None:
+    """Close every connection that was opened."""
+    await container.database().close()
+    container.broker().close()
+    if redis := container.redis():
+        await redis.aclose()

@@ -1,0 +1,59 @@
+"""The doctor: asks every configured store whether it works, and says what is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from alembic.runtime.migration import MigrationContext
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import Connection
+
+from application.ports import ObjectStore, UnavailableError
+from infrastructure.sql.database import Database
+from infrastructure.sql.migrate import head_revision
+
+
+@dataclass(frozen=True, slots=True)
+class Doctor:
+    """Examines the stores, one by one; None: it works, else what is wrong."""
+
+    database: Database
+    objects: ObjectStore
+    redis: Redis | None
+
+    async def examine(self) -> dict[str, str | None]:
+        """What is wrong with each configured store, by its name."""
+        found = {"database": await self.database_problem(), "media": await self.media_problem()}
+        return found if self.redis is None else {**found, "redis": await self.redis_problem()}
+
+    async def database_problem(self) -> str | None:
+        """Whether the database answers and has the schema of this version."""
+        try:
+            async with self.database.read() as connection:
+                revision = await connection.run_sync(_revision)
+        except UnavailableError as error:
+            return str(error)
+        needed = head_revision()
+        return None if revision == needed else f"at revision {revision}, {needed} is needed: run `stories migrate`"
+
+    async def media_problem(self) -> str | None:
+        """Whether objects can be written and deleted."""
+        try:
+            await self.objects.check()
+        except UnavailableError as error:
+            return str(error)
+        return None
+
+    async def redis_problem(self) -> str | None:
+        """Whether Redis answers."""
+        try:
+            if self.redis is not None:
+                await self.redis.ping()
+        except (RedisError, OSError) as error:
+            return f"Redis does not answer: {type(error).__name__}"
+        return None
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()

@@ -1,0 +1,1 @@
+"""Who a token is about."""

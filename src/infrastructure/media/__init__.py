@@ -1,0 +1,1 @@
+"""What is done to uploaded media: telling what it is, and making the pictures that are served."""

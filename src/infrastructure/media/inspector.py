@@ -1,0 +1,27 @@
+"""Looks at the first bytes of a file: what it is, and whether it can be taken."""
+
+from __future__ import annotations
+
+from application.ports import Inspection, MediaInvalidError, MediaTooLargeError, UnsupportedMediaError
+from domain.content import Kind
+from infrastructure.media.headers import PictureInvalidError, PictureTooLargeError, inspect
+from infrastructure.media.sniff import sniff
+
+
+class BytesInspector:
+    """As `MediaInspector`."""
+
+    def inspect(self, head: bytes, *, whole: bool) -> Inspection:
+        """As `MediaInspector`."""
+        sniffed = sniff(head)
+        if sniffed is None:
+            raise UnsupportedMediaError("Accepted are JPEG, PNG, GIF and WebP images.")
+        kind = Kind(sniffed.kind)
+        if kind is Kind.IMAGE:
+            try:
+                inspect(head, sniffed.mime_type, whole=whole)
+            except PictureTooLargeError:
+                raise MediaTooLargeError("The picture has more pixels than are accepted.") from None
+            except PictureInvalidError:
+                raise MediaInvalidError("The file is broken.") from None
+        return Inspection(kind, sniffed.mime_type)

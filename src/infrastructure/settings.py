@@ -1,0 +1,180 @@
+"""Settings, from the environment, checked before anything starts: a wrong one stops the start with its name."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+from msgspec import Meta, Struct, ValidationError, convert, structs
+
+PREFIX: Final = "STORIES_"
+SECRET_MIN_BYTES: Final = 32
+LATER: Final = frozenset({"jwt_jwks_url", "media_redirect", "expose_email", "rate_limit_enabled"})
+"""Settings of later versions. They stop the start as unknown ones do: a setting that does nothing would be a lie."""
+
+_Seconds = Annotated[float, Meta(ge=0, le=315_360_000)]
+
+
+class SettingsError(Exception):
+    """A setting is wrong; the message names it."""
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All settings; each is read from ``STORIES_`` and its name in capitals.
+
+    Attributes:
+        host: address to listen at.
+        port: port to listen at; 0 takes a free one.
+        public_url: scheme, host and path at which clients reach the service; unset: as they say in their request.
+        data_dir: where the embedded default keeps its database, media and secret.
+        database_url: ``postgresql://...``; unset: SQLite in the data folder.
+        migrate_database_url: the same database for migrations, if they use another role.
+        redis_url: ``redis://...``; unset: queue and caches live in the process.
+        media_url: ``s3://bucket/prefix``; unset: a folder in the data folder.
+        jwt_secret: shared secret of HS256 tokens, 32 bytes or more; unset: one is made in the data folder.
+        jwt_issuer: required ``iss`` of tokens, if set.
+        jwt_audience: required ``aud`` of tokens, if set.
+        jwt_require_org: refuse tokens that name no organisation.
+        sweep_interval_seconds: how often expired stories are moved to the archive; readers do not depend on it.
+        analytics_retention_seconds: how long after archiving it is known who viewed and reacted; 0: not at all.
+        media_grace_seconds: how long after archiving media are kept; 0: for ever.
+        feed_public: whether public stories of strangers belong in feeds.
+        log_level: the least that is logged.
+    """
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65_535)] = 8000
+    public_url: str | None = None
+    data_dir: str = ".data"
+    database_url: str | None = None
+    migrate_database_url: str | None = None
+    redis_url: str | None = None
+    media_url: str | None = None
+    jwt_secret: str | None = None
+    jwt_issuer: str | None = None
+    jwt_audience: str | None = None
+    jwt_require_org: bool = False
+    sweep_interval_seconds: Annotated[float, Meta(ge=0.1, le=86_400)] = 60
+    analytics_retention_seconds: _Seconds = 172_800
+    media_grace_seconds: _Seconds = 2_592_000
+    feed_public: bool = False
+    log_level: Annotated[str, Meta(pattern="^(debug|info|warning|error)$")] = "info"
+
+    def __post_init__(self) -> None:
+        """Refuse what could only fail later."""
+        _require_scheme(self, "public_url", "http", "https")
+        _require_scheme(self, "database_url", "postgresql", "sqlite")
+        _require_scheme(self, "migrate_database_url", "postgresql", "sqlite")
+        _require_scheme(self, "redis_url", "redis", "rediss")
+        _require_scheme(self, "media_url", "s3")
+        if self.jwt_secret is not None and len(self.jwt_secret.encode()) < SECRET_MIN_BYTES:
+            raise ValueError(f"a secret has at least {SECRET_MIN_BYTES} bytes")
+
+    @property
+    def folder(self) -> Path:
+        """The data folder."""
+        return Path(self.data_dir).expanduser().resolve()
+
+    @property
+    def database(self) -> str:
+        """The database that is used."""
+        return self.database_url or f"sqlite:///{self.folder / 'stories.db'}"
+
+    @property
+    def media_folder(self) -> Path:
+        """Where media lie if there is no URL for them."""
+        return self.folder / "media"
+
+    @property
+    def embedded_database(self) -> bool:
+        """Whether the database is the service's own, which it migrates itself."""
+        return self.database_url is None
+
+    @property
+    def in_process(self) -> bool:
+        """Whether the server does the work of worker, relay and scheduler itself."""
+        return self.redis_url is None
+
+    def make_folder(self) -> None:
+        """Have the data folder there, if anything is to be kept in it.
+
+        Raises:
+            SettingsError: it cannot be made, or not be written to.
+        """
+        if self.database_url and self.media_url and self.jwt_secret:
+            return
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(f"{PREFIX}DATA_DIR: {self.folder} cannot be made: {error.strerror}") from None
+        if not os.access(self.folder, os.W_OK | os.X_OK):
+            raise SettingsError(f"{PREFIX}DATA_DIR: {self.folder} cannot be written to")
+
+    def secret(self) -> bytes:
+        """The shared secret; made once, readable by its owner alone, if none is set."""
+        if self.jwt_secret is not None:
+            return self.jwt_secret.encode()
+        return _own_secret(self.folder / "jwt-secret")
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """Read the settings; a value of blanks counts as unset.
+
+    Raises:
+        SettingsError: one is unknown or wrong; the message names it.
+    """
+    given = {
+        name[len(PREFIX) :].lower(): value.strip()
+        for name, value in environ.items()
+        if name.startswith(PREFIX) and value.strip()
+    }
+    known = {known.name for known in structs.fields(Settings)}
+    for name in sorted(given.keys() & LATER):
+        raise SettingsError(f"{PREFIX}{name.upper()}: this version cannot do that yet")
+    for name in sorted(given.keys() - known):
+        raise SettingsError(f"{PREFIX}{name.upper()}: there is no such setting")
+    for name, value in given.items():
+        _check_alone(name, value)
+    return convert(given, Settings, strict=False)
+
+
+def _check_alone(name: str, value: str) -> None:
+    try:
+        convert({name: value}, Settings, strict=False)
+    except ValidationError as error:
+        reason = str(error).partition(" - at ")[0]
+        raise SettingsError(f"{PREFIX}{name.upper()}: {reason}") from None
+
+
+def _require_scheme(settings: Settings, name: str, *schemes: str) -> None:
+    url = getattr(settings, name)
+    if url is None:
+        return
+    parts = urlsplit(url)
+    if parts.scheme.partition("+")[0] not in schemes:
+        raise ValueError(f"a URL begins with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+    if parts.port == 0:  # asking refuses what is no port at all
+        raise ValueError("a port lies between 1 and 65535")
+
+
+def _own_secret(path: Path) -> bytes:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        # Whole before it has its name: of two processes that start together, neither reads half of the other's.
+        draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+        with open(draft, "x", opener=_private) as file:
+            file.write(secrets.token_urlsafe(48))
+        with suppress(FileExistsError):
+            path.hardlink_to(draft)
+        draft.unlink()
+    return path.read_bytes().strip()
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file that is its owner's alone from its first byte on."""
+    return os.open(path, flags, 0o600)

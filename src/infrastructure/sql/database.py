@@ -1,0 +1,149 @@
+"""The database: connections for reading, transactions for writing, and its errors in the ports' words."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import URL, event, make_url, text
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from application.ports import UnavailableError
+from domain.errors import InvalidError
+
+_POOL_SIZE: Final = 10
+_POOL_TIMEOUT_SECONDS: Final = 5
+_STATEMENT_TIMEOUT: Final = "5s"
+_LOCK_TIMEOUT: Final = "2s"
+_IDLE_TIMEOUT: Final = "10s"
+_SQLITE_BUSY_SECONDS: Final = 10
+
+
+class Database:
+    """PostgreSQL or SQLite by URL. Connects when first used; begins nothing by itself."""
+
+    def __init__(self, url: str) -> None:
+        self.url = _driver_url(url)
+        self.dialect = self.url.get_backend_name()
+        if self.dialect == "sqlite":
+            self._writing = _sqlite_engine(self.url, writes=True)
+            self._reading = _sqlite_engine(self.url, writes=False)
+        else:
+            self._writing = _postgresql_engine(self.url)
+            # Reads are single statements: no transaction block, two round trips less.
+            self._reading = self._writing.execution_options(isolation_level="AUTOCOMMIT")
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A connection without a transaction.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        with _translated():
+            async with self._reading.connect() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """A connection in a transaction, committed at the end, rolled back if anything is raised.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        with _translated():
+            async with self._writing.begin() as connection:
+                yield connection
+
+    async def check(self) -> None:
+        """Do nothing if the database answers.
+
+        Raises:
+            UnavailableError: it does not.
+        """
+        async with self.read() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._writing.dispose()
+        await self._reading.dispose()
+
+
+class _translated:  # noqa: N801 - reads as a context
+    """Tells the errors of drivers apart: the database is away, a value is impossible, or something is wrong with us."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        if isinstance(error, (OperationalError, InterfaceError, PoolTimeoutError)) or (
+            isinstance(error, DBAPIError) and error.connection_invalidated
+        ):
+            raise UnavailableError("The database does not answer.") from error
+        if isinstance(error, DataError):
+            raise InvalidError("value", "A value is out of range") from error
+
+
+def _driver_url(url: str) -> URL:
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return parsed.set(drivername="sqlite+aiosqlite")
+    return parsed.set(drivername="postgresql+psycopg")
+
+
+def _postgresql_engine(url: URL) -> AsyncEngine:
+    settings = {
+        "timezone": "UTC",
+        "statement_timeout": _STATEMENT_TIMEOUT,
+        "lock_timeout": _LOCK_TIMEOUT,
+        "idle_in_transaction_session_timeout": _IDLE_TIMEOUT,
+    }
+    return create_async_engine(
+        url,
+        pool_size=_POOL_SIZE,
+        max_overflow=_POOL_SIZE,
+        pool_timeout=_POOL_TIMEOUT_SECONDS,
+        pool_pre_ping=True,
+        connect_args={
+            "prepare_threshold": 0,
+            "connect_timeout": 5,
+            "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
+        },
+    )
+
+
+def _sqlite_engine(url: URL, *, writes: bool) -> AsyncEngine:
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    # One writer at a time is all SQLite allows; a queue in front of one connection is fairer than its busy loop.
+    engine = create_async_engine(
+        url,
+        pool_size=1 if writes else 4,
+        max_overflow=0,
+        pool_timeout=30,
+        connect_args={"timeout": _SQLITE_BUSY_SECONDS},
+        **({} if writes else {"isolation_level": "AUTOCOMMIT"}),
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: Any, _: object) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+        connection.create_function("power", 2, pow, deterministic=True)  # not in every build of SQLite
+
+    if writes:
+
+        @event.listens_for(engine.sync_engine, "begin")
+        def begin(connection: Any) -> None:
+            # A transaction that reads first and writes later would be refused when another wrote in between.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine

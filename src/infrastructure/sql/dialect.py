@@ -1,0 +1,99 @@
+"""The few things that PostgreSQL and SQLite say differently: instants, the clock, and inserts that may meet a row."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import DateTime, Dialect, Float, Table, TypeDecorator
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import BigInteger, TypeEngine
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An instant (UTC, whole milliseconds): ``timestamptz`` on PostgreSQL, milliseconds since 1970 on SQLite."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """The type of the engine at hand."""
+        return dialect.type_descriptor(BigInteger() if dialect.name == "sqlite" else DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | int | None:
+        """Into the engine."""
+        if value is None or dialect.name != "sqlite":
+            return value
+        return (value - _EPOCH) // _MILLISECOND
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Out of the engine."""
+        if value is None:
+            return None
+        return _EPOCH + value * _MILLISECOND if isinstance(value, int) else value.astimezone(UTC)
+
+
+class clock(FunctionElement[datetime]):  # noqa: N801 - reads as a function of SQL
+    """Time of the database, now: not the start of the transaction, which is wrong after a wait for a lock."""
+
+    type = Instant()
+    inherit_cache = True
+
+
+class seconds_between(FunctionElement[float]):  # noqa: N801
+    """``seconds_between(later, earlier)``, in seconds."""
+
+    type = Float()
+    inherit_cache = True
+
+
+class seconds_from_now(FunctionElement[datetime]):  # noqa: N801
+    """``seconds_from_now(seconds)``: an instant."""
+
+    type = Instant()
+    inherit_cache = True
+
+
+@compiles(clock, "postgresql")
+def _clock_postgresql(*_: Any, **__: Any) -> str:
+    return "date_trunc('milliseconds', clock_timestamp())"
+
+
+@compiles(clock, "sqlite")
+def _clock_sqlite(*_: Any, **__: Any) -> str:
+    return "CAST(ROUND((julianday('now') - 2440587.5) * 86400000) AS INTEGER)"
+
+
+@compiles(seconds_between, "postgresql")
+def _between_postgresql(element: seconds_between, compiler: SQLCompiler, **kw: Any) -> str:
+    later, earlier = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"CAST(EXTRACT(EPOCH FROM ({later} - {earlier})) AS double precision)"
+
+
+@compiles(seconds_between, "sqlite")
+def _between_sqlite(element: seconds_between, compiler: SQLCompiler, **kw: Any) -> str:
+    later, earlier = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"(({later} - {earlier}) / 1000.0)"
+
+
+@compiles(seconds_from_now, "postgresql")
+def _from_now_postgresql(element: seconds_from_now, compiler: SQLCompiler, **kw: Any) -> str:
+    (seconds,) = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"(date_trunc('milliseconds', clock_timestamp()) + make_interval(secs => {seconds}))"
+
+
+@compiles(seconds_from_now, "sqlite")
+def _from_now_sqlite(element: seconds_from_now, compiler: SQLCompiler, **kw: Any) -> str:
+    (seconds,) = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"({_clock_sqlite()} + CAST({seconds} * 1000 AS INTEGER))"
+
+
+def upsert_into(table: Table, dialect: str) -> postgresql.Insert | sqlite.Insert:
+    """An insert that can say what happens when the row is there already; both engines understand the same words."""
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)

@@ -1,0 +1,328 @@
+"""Feeds in SQL: which stories are in one, and what they are ranked by. Only active stories are read, by their index.
+
+The points that views, reactions and replies are worth stand in `domain/ranking.py` and once more here; a contract test
+compares the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    and_,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    union,
+    union_all,
+)
+
+from application.caller import Caller
+from application.queries.cards import StoryCard
+from application.queries.get_recommended_feed import Candidate
+from domain.audience import Visibility
+from domain.content import STILL_SECONDS
+from domain.engagement import HIGH_FROM, Reaction
+from domain.ranking import HOT_HALF_LIFE_SECONDS, PAIR_HALF_LIFE_SECONDS, REACTION_POINTS, REPLY_POINTS
+from domain.story import Status
+from domain.values import StoryId
+from infrastructure.sql import visibility
+from infrastructure.sql.cards import MediaLinks, select_cards, to_card
+from infrastructure.sql.database import Database
+from infrastructure.sql.dialect import clock, seconds_between
+from infrastructure.sql.readers import count_of, who
+from infrastructure.sql.tables import (
+    friendships,
+    replies,
+    stories,
+    story_audience,
+    story_reactions,
+    story_stats,
+    story_views,
+)
+
+_org, _viewer = visibility.org, visibility.viewer
+_feed_public = bindparam("feed_public", type_=friendships.c.confirmed.type)
+
+# --- membership: from the few (friends, listings) to their active stories, never from all stories to the few ---------
+
+_of_friends = (
+    select(stories.c.id)
+    .select_from(
+        friendships.join(
+            stories, and_(stories.c.org_id == friendships.c.org_id, stories.c.owner_id == friendships.c.friend_id)
+        )
+    )
+    .where(friendships.c.org_id == _org, friendships.c.user_id == _viewer, friendships.c.confirmed)
+)
+_listing_me = (
+    select(stories.c.id)
+    .select_from(
+        story_audience.join(
+            stories, and_(stories.c.org_id == story_audience.c.org_id, stories.c.id == story_audience.c.story_id)
+        )
+    )
+    .where(story_audience.c.org_id == _org, story_audience.c.user_id == _viewer)
+)
+_public = select(stories.c.id).where(
+    stories.c.org_id == _org, _feed_public, stories.c.visibility == Visibility.PUBLIC.value
+)
+_MEMBERS = union(
+    *(
+        members.where(stories.c.status == Status.ACTIVE.value, visibility.in_feed)
+        for members in (_of_friends, _listing_me, _public)
+    )
+).cte("members")
+
+_COUNT = select(func.count()).select_from(_MEMBERS)
+_FEED = (
+    select_cards()
+    .where(stories.c.id.in_(select(_MEMBERS.c.id)))
+    .order_by(stories.c.created_at.desc(), stories.c.id.desc())
+    .limit(bindparam("limit"))
+    .offset(bindparam("offset"))
+)
+_CARDS = select_cards().where(stories.c.id.in_(bindparam("ids", expanding=True)), visibility.in_feed)
+
+# --- what passed between people, in points ------------------------------------------------------------------------
+
+
+def _faded(at: ColumnElement[Any], half_life: float) -> ColumnElement[float]:
+    return func.power(2.0, -seconds_between(clock(), at) / half_life)
+
+
+def _facts(columns: Mapping[str, ColumnElement[Any]], source: Any, *where: ColumnElement[bool]) -> Any:
+    return select(*(column.label(name) for name, column in columns.items())).select_from(source).where(*where)
+
+
+_length = func.coalesce(stories.c.duration_seconds, STILL_SECONDS)
+_fraction = case(
+    (story_views.c.duration_seconds >= _length, literal(1.0)), else_=story_views.c.duration_seconds / _length
+)
+_feeling_points = case(
+    *(
+        (story_reactions.c.feeling == reaction.value, literal(points))
+        for reaction, points in REACTION_POINTS.items()
+        if reaction is not Reaction.SHARE
+    ),
+    else_=literal(0.0),
+)
+_share_points = case((story_reactions.c.shared, literal(REACTION_POINTS[Reaction.SHARE])), else_=literal(0.0))
+_likes = or_(
+    story_reactions.c.shared,
+    and_(story_reactions.c.feeling.is_not(None), story_reactions.c.feeling != Reaction.DISLIKE.value),
+)
+_one, _zero = literal(1.0), literal(0.0)
+
+
+def _engagement(*of: str) -> Any:
+    """What was done with stories: who, whose, which, when, its points, whether engaged, whether it was a chance.
+
+    ``of`` narrows the facts by the parameters named: the actor or the owner is the viewer, or the story is a member.
+    """
+
+    def narrowed(table: Any, actor: ColumnElement[Any]) -> list[ColumnElement[bool]]:
+        conditions = {
+            "actor": actor == _viewer,
+            "owner": table.c.owner_id == _viewer,
+            "members": table.c.story_id.in_(select(_MEMBERS.c.id)),
+        }
+        return [table.c.org_id == _org, *(conditions[name] for name in of)]
+
+    viewed = _facts(
+        {
+            "actor": story_views.c.viewer_id,
+            "owner": story_views.c.owner_id,
+            "story": story_views.c.story_id,
+            "at": story_views.c.viewed_at,
+            "points": _fraction,
+            "engaged": case((_fraction >= HIGH_FROM, _one), else_=_zero),
+            "chance": _one,
+        },
+        story_views.join(
+            stories, and_(stories.c.org_id == story_views.c.org_id, stories.c.id == story_views.c.story_id)
+        ),
+        *narrowed(story_views, story_views.c.viewer_id),
+    )
+    reacted = _facts(
+        {
+            "actor": story_reactions.c.user_id,
+            "owner": story_reactions.c.owner_id,
+            "story": story_reactions.c.story_id,
+            "at": story_reactions.c.reacted_at,
+            "points": _feeling_points + _share_points,
+            "engaged": case((_likes, _one), else_=_zero),
+            "chance": _zero,
+        },
+        story_reactions,
+        *narrowed(story_reactions, story_reactions.c.user_id),
+    )
+    replied = _facts(
+        {
+            "actor": replies.c.sender_id,
+            "owner": replies.c.owner_id,
+            "story": replies.c.story_id,
+            "at": func.min(replies.c.created_at),
+            "points": literal(REPLY_POINTS),
+            "engaged": _one,
+            "chance": _zero,
+        },
+        replies,
+        *narrowed(replies, replies.c.sender_id),
+        replies.c.sender_id == replies.c.thread_id,
+    ).group_by(replies.c.sender_id, replies.c.owner_id, replies.c.story_id)
+    return union_all(viewed, reacted, replied).subquery("facts_" + "_".join(of))
+
+
+def _pair_sums(of: str, other: str) -> Any:
+    """Faded sums of what passed between the viewer and each ``other``."""
+    facts = _engagement(of)
+    fade = _faded(facts.c.at, PAIR_HALF_LIFE_SECONDS)
+    by_story = (
+        select(
+            facts.c[other].label("other"),
+            func.sum(facts.c.points * fade).label("points"),
+            func.max(facts.c.engaged * fade).label("engaged"),
+            func.max(facts.c.chance * fade).label("chance"),
+        )
+        .group_by(facts.c[other], facts.c.story)
+        .subquery(f"by_story_{of}")
+    )
+    return (
+        select(
+            by_story.c.other,
+            func.sum(by_story.c.points).label("points"),
+            func.sum(by_story.c.engaged).label("engaged"),
+            func.sum(by_story.c.chance).label("chances"),
+        )
+        .group_by(by_story.c.other)
+        .cte(f"sums_{of}")
+    )
+
+
+_given = _pair_sums("actor", "owner")
+_received = _pair_sums("owner", "actor")
+
+_story_facts = _engagement("members")
+_worth = (
+    select(
+        _story_facts.c.story,
+        func.sum(_story_facts.c.points).label("points"),
+        func.sum(_story_facts.c.points * _faded(_story_facts.c.at, HOT_HALF_LIFE_SECONDS)).label("hot"),
+    )
+    .group_by(_story_facts.c.story)
+    .cte("worth")
+)
+
+_mine, _theirs = friendships.alias("mine"), friendships.alias("theirs")
+_authors = (
+    select(stories.c.owner_id)
+    .distinct()
+    .where(stories.c.org_id == _org, stories.c.id.in_(select(_MEMBERS.c.id)))
+    .cte("authors")
+)
+_mutual = (
+    select(_theirs.c.user_id.label("author"), func.count().label("friends"))
+    .select_from(
+        _mine.join(
+            _theirs,
+            and_(_theirs.c.org_id == _mine.c.org_id, _theirs.c.friend_id == _mine.c.friend_id, _theirs.c.confirmed),
+        )
+    )
+    .where(
+        _mine.c.org_id == _org,
+        _mine.c.user_id == _viewer,
+        _mine.c.confirmed,
+        _theirs.c.user_id.in_(select(_authors.c.owner_id)),
+    )
+    .group_by(_theirs.c.user_id)
+    .cte("mutual")
+)
+
+_CANDIDATES = select(
+    stories.c.id,
+    stories.c.created_at,
+    seconds_between(clock(), stories.c.created_at).label("age"),
+    stories.c.lifetime_seconds,
+    visibility.friend.label("friend"),
+    visibility.close_friend.label("close_friend"),
+    func.coalesce(_mutual.c.friends, 0).label("mutual"),
+    *(
+        cast(func.coalesce(column, 0.0), Float).label(name)
+        for name, column in {
+            "received": _received.c.points,
+            "given": _given.c.points,
+            "engaged": _given.c.engaged,
+            "chances": _given.c.chances,
+            "points": _worth.c.points,
+            "hot": _worth.c.hot,
+        }.items()
+    ),
+    story_stats.c.views,
+).select_from(
+    _MEMBERS.join(stories, and_(stories.c.org_id == _org, stories.c.id == _MEMBERS.c.id))
+    .join(story_stats, and_(story_stats.c.org_id == _org, story_stats.c.story_id == stories.c.id))
+    .outerjoin(_given, _given.c.other == stories.c.owner_id)
+    .outerjoin(_received, _received.c.other == stories.c.owner_id)
+    .outerjoin(_worth, _worth.c.story == stories.c.id)
+    .outerjoin(_mutual, _mutual.c.author == stories.c.owner_id)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SqlFeedReader:
+    """Reads feeds.
+
+    Attributes:
+        public: whether public stories of strangers belong in them.
+    """
+
+    database: Database
+    links: MediaLinks
+    public: bool
+
+    async def feed(self, caller: Caller, *, offset: int, limit: int) -> tuple[Sequence[StoryCard], int]:
+        """As `FeedReader`."""
+        parameters = {**who(caller), "feed_public": self.public}
+        async with self.database.read() as connection:
+            rows = (await connection.execute(_FEED, {**parameters, "offset": offset, "limit": limit})).all()
+            total = await count_of(connection, _COUNT, parameters)
+        return [to_card(row, caller, self.links) for row in rows], total
+
+    async def candidates(self, caller: Caller) -> Sequence[Candidate]:
+        """As `CandidateReader`."""
+        async with self.database.read() as connection:
+            rows = await connection.execute(_CANDIDATES, {**who(caller), "feed_public": self.public})
+            return [
+                Candidate(
+                    story_id=row.id,
+                    created_at=row.created_at,
+                    age_seconds=row.age,
+                    lifetime_seconds=row.lifetime_seconds,
+                    friend=bool(row.friend),
+                    close_friend=bool(row.close_friend),
+                    mutual_friends=row.mutual,
+                    points_received=row.received,
+                    points_given=row.given,
+                    engaged=row.engaged,
+                    chances=row.chances,
+                    story_points=row.points,
+                    story_hot=row.hot,
+                    story_views=row.views,
+                )
+                for row in rows
+            ]
+
+    async def feed_cards(self, caller: Caller, ids: Sequence[StoryId]) -> Mapping[StoryId, StoryCard]:
+        """As `CandidateReader`."""
+        async with self.database.read() as connection:
+            rows = await connection.execute(_CARDS, {**who(caller), "feed_public": self.public, "ids": ids})
+            return {row.id: to_card(row, caller, self.links) for row in rows}

@@ -1,0 +1,41 @@
+"""Migrations: bring a database to the schema that this version needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy.exc import OperationalError
+
+from application.ports import UnavailableError
+
+_FOLDER = Path(__file__).parent / "migrations"
+
+
+def migrate(url: str, revision: str = "head") -> None:
+    """Bring the database at ``url`` to a revision; safe to repeat, and side by side on PostgreSQL. Blocks.
+
+    Raises:
+        UnavailableError: the database does not answer, or not in time.
+    """
+    try:
+        command.upgrade(_config(url), revision)
+    except OperationalError as error:
+        raise UnavailableError(f"The database cannot be migrated: {error.orig}") from error
+
+
+def head_revision() -> str:
+    """The revision that this version needs."""
+    head = ScriptDirectory.from_config(_config("sqlite://")).get_current_head()
+    if head is None:
+        raise LookupError("There are no migrations.")
+    return head
+
+
+def _config(url: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER))
+    config.attributes["url"] = url
+    return config

@@ -1,0 +1,1 @@
+"""One revision of the schema per file, in order."""

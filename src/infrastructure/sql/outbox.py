@@ -1,0 +1,88 @@
+"""The outbox: events written in the transaction of their change, and the marks of those dispatched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import datetime
+from enum import Enum
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from application.ports import NewIds, OutboxEvent
+from application.queries.times import timestamp
+from domain.events import LifecycleEvent, StoryEvent
+from infrastructure.sql.dialect import clock
+from infrastructure.sql.tables import outbox
+
+_ENVELOPE: Final = {"org", "story", "at", "version"}
+"""Fields that have a column of their own."""
+
+_INSERT = insert(outbox)
+_WAITING = (
+    select(outbox.c.position, outbox.c.event_id, outbox.c.org_id, outbox.c.story_id, outbox.c.type)
+    .where(outbox.c.published_at.is_(None))
+    .order_by(outbox.c.position)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)
+)
+_MARK = update(outbox).where(outbox.c.position.in_(bindparam("positions", expanding=True))).values(published_at=clock())
+
+
+async def write(connection: AsyncConnection, events: Sequence[StoryEvent], new_id: NewIds) -> None:
+    """Write events, in their order."""
+    if events:
+        await connection.execute(_INSERT, [_row(event, new_id) for event in events])
+
+
+async def undispatched(connection: AsyncConnection, limit: int) -> Sequence[OutboxEvent]:
+    """Events that wait, oldest first, held until the transaction ends; those others hold are passed over."""
+    rows = await connection.execute(_WAITING, {"limit": limit})
+    return [OutboxEvent(position=row[0], id=row[1], org=row[2], story=row[3], type=row[4]) for row in rows]
+
+
+async def mark(connection: AsyncConnection, events: Sequence[OutboxEvent]) -> None:
+    """They have been dispatched."""
+    if events:
+        await connection.execute(_MARK, {"positions": [event.position for event in events]})
+
+
+def _row(event: StoryEvent, new_id: NewIds) -> dict[str, Any]:
+    return {
+        "event_id": new_id(),
+        "org_id": event.org,
+        "story_id": event.story,
+        "type": event.type,
+        "version": event.version if isinstance(event, LifecycleEvent) else None,
+        "occurred_at": event.at,
+        "data": {
+            _camel(field.name): _plain(getattr(event, field.name))
+            for field in fields(event)
+            if field.name not in _ENVELOPE
+        },
+    }
+
+
+def _camel(name: str) -> str:
+    head, *rest = _WIRE_NAMES.get(name, name).split("_")
+    return head + "".join(word.capitalize() for word in rest)
+
+
+_WIRE_NAMES: Final = {"owner": "owner_id", "viewer": "viewer_id", "user": "user_id", "reply": "reply_id"}
+
+
+def _plain(value: object) -> Any:
+    match value:
+        case datetime():
+            return timestamp(value)
+        case UUID():
+            return str(value)
+        case Enum():
+            return value.value
+        case tuple():
+            return [_plain(item) for item in value]
+        case _:
+            return value

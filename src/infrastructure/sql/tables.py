@@ -1,0 +1,294 @@
+"""The tables. Every key begins with the organisation: nothing of one is ever found by the key of another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from infrastructure.sql.dialect import Instant
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "%(table_name)s_%(column_0_N_name)s",
+        "fk": "%(table_name)s_%(column_0_N_name)s_fk",
+        "pk": "%(table_name)s_pk",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+    }
+)
+
+_Json = JSON().with_variant(JSONB(), "postgresql")
+_Position = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by INTEGER keys only
+
+
+def _org() -> Column[str]:
+    return Column("org_id", String(64), primary_key=True)
+
+
+def _of_story(**options: Any) -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(["org_id", "story_id"], ["stories.org_id", "stories.id"], ondelete="CASCADE", **options)
+
+
+profiles = Table(
+    "profiles",
+    metadata,
+    _org(),
+    Column("user_id", String(128), primary_key=True),
+    Column("username", String),
+    Column("full_name", String),
+    Column("given_name", String),
+    Column("family_name", String),
+    Column("avatar_url", String),
+    Column("email", String),
+    Column("company", String),
+    Column("job_title", String),
+    Column("told_at", Instant, nullable=False),
+)
+
+stories = Table(
+    "stories",
+    metadata,
+    _org(),
+    Column("id", Uuid, primary_key=True),
+    Column("owner_id", String(128), nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("status", String(12), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("visibility", String(16), nullable=False),
+    Column("caption", String),
+    Column("content", String),
+    Column("background_color", String(7)),
+    Column("overlays", _Json, nullable=False),
+    Column("lifetime_seconds", Integer, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("published_at", Instant),
+    Column("archived_at", Instant),
+    Column("archive_reason", String(12)),
+    Column("failure_reason", String(32)),
+    Column("media_file_id", Uuid),
+    Column("media_key", String),
+    Column("thumbnail_key", String),
+    Column("mime_type", String(64)),
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("placeholder", String),
+    Column("duration_seconds", Float),
+    Column("insights", _Json),
+    Column("frozen_at", Instant),
+    Column("processing_due_at", Instant),
+    Column("processing_attempts", Integer, nullable=False, server_default=text("0")),
+    Column("processing_percent", Integer, nullable=False, server_default=text("0")),
+    # Feeds and profiles read active stories only; the index holds all they need to choose.
+    Index(
+        "stories_active",
+        "org_id",
+        "owner_id",
+        text("created_at DESC"),
+        postgresql_where=text("status = 'Active'"),
+        postgresql_include=["id", "expires_at", "visibility"],
+        sqlite_where=text("status = 'Active'"),
+    ),
+    Index("stories_history", "org_id", "owner_id", text("created_at DESC"), text("id DESC")),
+    Index(
+        "stories_due",
+        "expires_at",
+        postgresql_where=text("status <> 'Archived'"),
+        sqlite_where=text("status <> 'Archived'"),
+    ),
+    Index(
+        "stories_unfrozen",
+        "archived_at",
+        postgresql_where=text("status = 'Archived' AND frozen_at IS NULL"),
+        sqlite_where=text("status = 'Archived' AND frozen_at IS NULL"),
+    ),
+    Index(
+        "stories_archived_media",
+        "archived_at",
+        postgresql_where=text("status = 'Archived' AND media_key IS NOT NULL"),
+        sqlite_where=text("status = 'Archived' AND media_key IS NOT NULL"),
+    ),
+    Index(
+        "stories_never_seen",
+        "archived_at",
+        postgresql_where=text("status = 'Archived' AND published_at IS NULL"),
+        sqlite_where=text("status = 'Archived' AND published_at IS NULL"),
+    ),
+    Index(
+        "stories_processing",
+        "processing_due_at",
+        postgresql_where=text("status = 'Processing'"),
+        sqlite_where=text("status = 'Processing'"),
+    ),
+)
+
+story_audience = Table(
+    "story_audience",
+    metadata,
+    _org(),
+    Column("story_id", Uuid, primary_key=True),
+    Column("user_id", String(128), primary_key=True),
+    _of_story(),
+    Index(None, "org_id", "user_id", "story_id"),
+)
+
+# Narrow and apart from the story, so that a story much watched is not written again and again.
+story_stats = Table(
+    "story_stats",
+    metadata,
+    _org(),
+    Column("story_id", Uuid, primary_key=True),
+    *(
+        Column(name, Integer, nullable=False, server_default=text("0"))
+        for name in ("views", "replies", "like", "love", "haha", "dislike", "share")
+    ),
+    _of_story(),
+)
+
+story_views = Table(
+    "story_views",
+    metadata,
+    _org(),
+    Column("story_id", Uuid, primary_key=True),
+    Column("viewer_id", String(128), primary_key=True),
+    Column("owner_id", String(128), nullable=False),
+    Column("viewed_at", Instant, nullable=False),
+    Column("duration_seconds", Float, nullable=False),
+    _of_story(),
+    Index(None, "org_id", "viewer_id", "story_id"),
+)
+
+story_reactions = Table(
+    "story_reactions",
+    metadata,
+    _org(),
+    Column("story_id", Uuid, primary_key=True),
+    Column("user_id", String(128), primary_key=True),
+    Column("owner_id", String(128), nullable=False),
+    Column("feeling", String(8)),
+    Column("shared", Boolean, nullable=False),
+    Column("reacted_at", Instant, nullable=False),
+    _of_story(),
+    Index(None, "org_id", "user_id", "story_id"),
+)
+
+replies = Table(
+    "replies",
+    metadata,
+    _org(),
+    Column("id", Uuid, primary_key=True),
+    Column("story_id", Uuid, nullable=False),
+    Column("owner_id", String(128), nullable=False),
+    Column("thread_id", String(128), nullable=False),
+    Column("sender_id", String(128), nullable=False),
+    Column("recipient_id", String(128), nullable=False),
+    Column("content", String, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    _of_story(),
+    Index(None, "org_id", "story_id", "thread_id"),
+    Index(None, "org_id", "sender_id", "created_at"),
+    Index(None, "org_id", "recipient_id", "created_at"),
+)
+
+# One row for each of the two who has said so; confirmed once both have.
+friendships = Table(
+    "friendships",
+    metadata,
+    _org(),
+    Column("user_id", String(128), primary_key=True),
+    Column("friend_id", String(128), primary_key=True),
+    Column("confirmed", Boolean, nullable=False),
+    Index(None, "org_id", "friend_id", "user_id"),
+)
+
+close_friends = Table(
+    "close_friends",
+    metadata,
+    _org(),
+    Column("user_id", String(128), primary_key=True),
+    Column("friend_id", String(128), primary_key=True),
+)
+
+mutes = Table(
+    "mutes",
+    metadata,
+    _org(),
+    Column("user_id", String(128), primary_key=True),
+    Column("target_id", String(128), primary_key=True),
+)
+
+blocks = Table(
+    "blocks",
+    metadata,
+    _org(),
+    Column("user_id", String(128), primary_key=True),
+    Column("target_id", String(128), primary_key=True),
+    Column("reason", String),
+    Index(None, "org_id", "target_id", "user_id"),
+)
+
+uploads = Table(
+    "uploads",
+    metadata,
+    _org(),
+    Column("id", Uuid, primary_key=True),
+    Column("owner_id", String(128), nullable=False),
+    Column("object_key", String, nullable=False, unique=True),
+    Column("size", BigInteger),
+    Column("kind", String(8)),
+    Column("mime_type", String(64)),
+    Column("story_id", Uuid),
+    Column("expires_at", Instant, nullable=False),
+    Index(None, "org_id", "story_id"),
+)
+
+# Every object that is, or may be, in the object store. NULL: in use.
+objects = Table(
+    "objects",
+    metadata,
+    Column("object_key", String, primary_key=True),
+    Column("org_id", String(64), nullable=False),
+    Column("delete_after", Instant),
+    Index(
+        None,
+        "delete_after",
+        postgresql_where=text("delete_after IS NOT NULL"),
+        sqlite_where=text("delete_after IS NOT NULL"),
+    ),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("position", _Position, primary_key=True, autoincrement=True),
+    Column("org_id", String(64), nullable=False),
+    Column("event_id", Uuid, nullable=False, unique=True),
+    Column("story_id", Uuid, nullable=False),
+    Column("type", String(32), nullable=False),
+    Column("version", Integer),
+    Column("occurred_at", Instant, nullable=False),
+    Column("data", _Json, nullable=False),
+    Column("published_at", Instant),
+    Index(
+        "outbox_waiting",
+        "position",
+        postgresql_where=text("published_at IS NULL"),
+        sqlite_where=text("published_at IS NULL"),
+    ),
+    sqlite_autoincrement=True,
+)

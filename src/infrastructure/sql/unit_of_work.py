@@ -1,0 +1,122 @@
+"""Transactions: the write side of SQL. Stateless: what belongs to one transaction lives in its own object."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from application.ports import NewIds, OutboxEvent
+from domain.events import StoryEvent
+from domain.story import Story
+from domain.values import OrgId, StoryId
+from infrastructure.sql import archives, outbox, upkeep
+from infrastructure.sql.database import Database
+from infrastructure.sql.dialect import clock
+from infrastructure.sql.engagement import SqlReactions, SqlReplies, SqlViews
+from infrastructure.sql.media import SqlBin, SqlProcessing, SqlUploads
+from infrastructure.sql.social import SqlProfiles, SqlSocial
+from infrastructure.sql.stories import SqlStories, save_stories
+
+_CLOCK = select(clock())
+
+
+@dataclass(frozen=True, slots=True)
+class SqlUnitOfWork:
+    """Begins transactions.
+
+    Attributes:
+        committed: called after every commit: there may be events to dispatch.
+    """
+
+    database: Database
+    new_id: NewIds
+    committed: Callable[[], None]
+
+    @asynccontextmanager
+    async def begin(self, org: OrgId) -> AsyncIterator[SqlTransaction]:
+        """As `UnitOfWork`."""
+        async with self.database.write() as connection:
+            yield SqlTransaction(connection, org, self.new_id)
+        self.committed()
+
+    @asynccontextmanager
+    async def begin_system(self) -> AsyncIterator[SqlSystemTransaction]:
+        """As `UnitOfWork`."""
+        async with self.database.write() as connection:
+            yield SqlSystemTransaction(connection, self.new_id)
+
+
+class SqlTransaction:
+    """A transaction in one organisation."""
+
+    def __init__(self, connection: AsyncConnection, org: OrgId, new_id: NewIds) -> None:
+        self._connection, self._new_id = connection, new_id
+        self.stories = SqlStories(connection, org, new_id)
+        self.views = SqlViews(connection, org)
+        self.reactions = SqlReactions(connection, org)
+        self.replies = SqlReplies(connection, org)
+        self.social = SqlSocial(connection, org)
+        self.profiles = SqlProfiles(connection, org)
+        self.uploads = SqlUploads(connection, org)
+        self.processing = SqlProcessing(connection, org)
+        self.bin = SqlBin(connection, org)
+
+    async def clock(self) -> datetime:
+        """As `Transaction`."""
+        return (await self._connection.execute(_CLOCK)).scalar_one()
+
+    async def publish(self, event: StoryEvent) -> None:
+        """As `Transaction`."""
+        await outbox.write(self._connection, [event], self._new_id)
+
+
+class SqlSystemTransaction:
+    """A transaction over all organisations."""
+
+    def __init__(self, connection: AsyncConnection, new_id: NewIds) -> None:
+        self._connection, self._new_id = connection, new_id
+
+    async def clock(self) -> datetime:
+        """As `SystemTransaction`."""
+        return (await self._connection.execute(_CLOCK)).scalar_one()
+
+    async def due_stories(self, *, limit: int) -> Sequence[Story]:
+        """As `SystemTransaction`."""
+        return await upkeep.due_stories(self._connection, limit)
+
+    async def save(self, stories: Sequence[Story]) -> None:
+        """As `SystemTransaction`."""
+        await save_stories(self._connection, stories, self._new_id)
+
+    async def undispatched(self, *, limit: int) -> Sequence[OutboxEvent]:
+        """As `SystemTransaction`."""
+        return await outbox.undispatched(self._connection, limit)
+
+    async def dispatched(self, events: Sequence[OutboxEvent]) -> None:
+        """As `SystemTransaction`."""
+        await outbox.mark(self._connection, events)
+
+    async def overdue_processing(self, *, lease_seconds: float, limit: int) -> Sequence[tuple[OrgId, StoryId]]:
+        """As `SystemTransaction`."""
+        return await upkeep.overdue_processing(self._connection, lease_seconds, limit)
+
+    async def freeze_analytics(self, *, after_seconds: float, limit: int) -> int:
+        """As `SystemTransaction`."""
+        return await archives.freeze_analytics(self._connection, after_seconds, limit)
+
+    async def drop_media(self, *, after_seconds: float | None, limit: int) -> int:
+        """As `SystemTransaction`."""
+        return await archives.drop_media(self._connection, after_seconds, limit)
+
+    async def due_objects(self, *, lease_seconds: float, limit: int) -> Sequence[str]:
+        """As `SystemTransaction`."""
+        return await upkeep.due_objects(self._connection, lease_seconds, limit)
+
+    async def forget_objects(self, keys: Iterable[str]) -> None:
+        """As `SystemTransaction`."""
+        await upkeep.forget_objects(self._connection, keys)

@@ -1,0 +1,88 @@
+"""What the service does by itself, over all organisations: expired stories, overdue work, objects to delete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+from sqlalchemy import bindparam, delete, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.story import Status, Story
+from domain.values import OrgId, StoryId
+from infrastructure.sql.dialect import clock, seconds_from_now
+from infrastructure.sql.stories import to_stories
+from infrastructure.sql.tables import objects, stories, uploads
+
+_DUE = (
+    select(stories)
+    .where(stories.c.status != Status.ARCHIVED.value, stories.c.expires_at <= clock())
+    .order_by(stories.c.expires_at)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True, key_share=True)
+)
+
+_key = tuple_(stories.c.org_id, stories.c.id)
+_OVERDUE = (
+    update(stories)
+    .where(
+        _key.in_(
+            select(stories.c.org_id, stories.c.id)
+            .where(
+                stories.c.status == Status.PROCESSING.value,
+                stories.c.processing_due_at <= clock(),
+                stories.c.expires_at > clock(),
+            )
+            .order_by(stories.c.processing_due_at)
+            .limit(bindparam("limit"))
+            .with_for_update(skip_locked=True, key_share=True)
+        )
+    )
+    .values(processing_due_at=seconds_from_now(bindparam("lease")))
+    .returning(stories.c.org_id, stories.c.id)
+)
+
+_DUE_OBJECTS = (
+    update(objects)
+    .where(
+        objects.c.object_key.in_(
+            select(objects.c.object_key)
+            .where(objects.c.delete_after <= clock())
+            .order_by(objects.c.delete_after)
+            .limit(bindparam("limit"))
+            .with_for_update(skip_locked=True)
+        )
+    )
+    .values(delete_after=seconds_from_now(bindparam("lease")))
+    .returning(objects.c.object_key)
+)
+_FORGET_OBJECTS = delete(objects).where(objects.c.object_key.in_(bindparam("keys", expanding=True)))
+_FORGET_UPLOADS = delete(uploads).where(uploads.c.object_key.in_(bindparam("keys", expanding=True)))
+
+
+async def due_stories(connection: AsyncConnection, limit: int) -> Sequence[Story]:
+    """As `SystemTransaction`."""
+    rows = (await connection.execute(_DUE, {"limit": limit})).all()
+    by_org = groupby(sorted(rows, key=lambda row: row.org_id), key=lambda row: row.org_id)
+    return [story for _, of_org in by_org for story in await to_stories(connection, list(of_org))]
+
+
+async def overdue_processing(
+    connection: AsyncConnection, lease_seconds: float, limit: int
+) -> Sequence[tuple[OrgId, StoryId]]:
+    """As `SystemTransaction`."""
+    rows = await connection.execute(_OVERDUE, {"lease": lease_seconds, "limit": limit})
+    return [(row[0], row[1]) for row in rows]
+
+
+async def due_objects(connection: AsyncConnection, lease_seconds: float, limit: int) -> Sequence[str]:
+    """As `SystemTransaction`."""
+    rows = await connection.execute(_DUE_OBJECTS, {"lease": lease_seconds, "limit": limit})
+    return [row[0] for row in rows]
+
+
+async def forget_objects(connection: AsyncConnection, keys: Iterable[str]) -> None:
+    """As `SystemTransaction`."""
+    parameters = {"keys": list(keys)}
+    await connection.execute(_FORGET_OBJECTS, parameters)
+    await connection.execute(_FORGET_UPLOADS, parameters)
