@@ -1,0 +1,262 @@
+"""The command line: one command for each part of the service. The only room here that sees the container."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn, TypeVar
+
+from application.ports import UnavailableError
+from domain.errors import InvalidError
+from domain.values import org_id, user_id
+from infrastructure.settings import Settings, SettingsError, load_settings
+from interfaces.cli.calls import command, url_of
+
+_DAY_SECONDS = 86_400
+
+_Value = TypeVar("_Value")
+
+
+def main() -> NoReturn:
+    """Run the command of the command line, and end this process.
+
+    At once, without taking the interpreter down: the object store's library has threads of its own that may still be
+    touching it, and once in a while that ended a finished command by SIGABRT (PyO3/pyo3-async-runtimes#40).
+    """
+    code = run(sys.argv[1:])
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command; the answer is the exit code of the process: 2 if it was called or set up wrong."""
+    options = _parser().parse_args(arguments)
+    command_of = {
+        "serve": serve,
+        "worker": part,
+        "relay": part,
+        "scheduler": part,
+        "migrate": migrate,
+        "token": token,
+        "demo": demo,
+        "doctor": doctor,
+    }[options.command]
+    try:
+        settings = load_settings(os.environ)
+        settings.make_folder()
+        return command_of(settings, options)
+    except SettingsError as error:
+        return _refuse(str(error), code=2)
+    except UnavailableError as error:
+        return _refuse(str(error))
+
+
+def serve(settings: Settings, _: argparse.Namespace) -> int:
+    """Serve HTTP; without Redis this process also works the queue, relays events and keeps the clock."""
+    from interfaces.cli.serve import serve_http
+    from interfaces.http.app import create_app
+
+    _configure(settings)
+    if settings.embedded_database:
+        _migrate(settings)
+    elif problem := _database_problem(settings):
+        return _refuse(problem)
+    get_token = command("token", "alice", data_dir=_own_data_dir(settings))
+    serve_http(create_app(settings), settings.host, settings.port, get_token=get_token)
+    return 0
+
+
+def part(settings: Settings, options: argparse.Namespace) -> int:
+    """Run a worker, a relay or a scheduler until it is told to stop."""
+    from interfaces.worker.app import run_part
+
+    if settings.in_process:
+        return _refuse(
+            f"without STORIES_REDIS_URL `stories serve` is its own {options.command}; there is nothing to run", code=2
+        )
+    _configure(settings)
+    if problem := _database_problem(settings):
+        return _refuse(problem)
+    run_part(options.command, settings)
+    return 0
+
+
+def migrate(settings: Settings, _: argparse.Namespace) -> int:
+    """Bring the database to the schema of this version."""
+    _configure(settings)
+    _migrate(settings)
+    print("database: at the schema of this version")
+    return 0
+
+
+def token(settings: Settings, options: argparse.Namespace) -> int:
+    """Print a token for a user, as the application that uses the service would make it."""
+    # Not through the container, which knows everything: people call this within other commands, and it should be quick.
+    from infrastructure.identity.tokens import Hs256Tokens
+
+    claims: dict[str, object] = {"preferred_username": options.user, "name": options.name or options.user}
+    if options.email:
+        claims["email"] = options.email
+    if options.org:
+        claims["org"] = options.org
+    if options.role:
+        claims["roles"] = options.role
+    tokens = Hs256Tokens(settings.secret(), issuer=settings.jwt_issuer, audience=settings.jwt_audience)
+    print(tokens.make(options.user, ttl_seconds=options.ttl, **claims))
+    return 0
+
+
+def demo(settings: Settings, _: argparse.Namespace) -> int:
+    """Fill the service with a few people, friendships and stories, and say how to look around."""
+    from infrastructure.container import Container, close
+    from interfaces.cli.demo import Demo
+
+    _configure(settings)
+    if settings.embedded_database:
+        _migrate(settings)
+    elif problem := _database_problem(settings):
+        return _refuse(problem)
+
+    async def run() -> None:
+        container = Container(settings=settings)
+        try:
+            await Demo(
+                begin_upload=container.begin_upload(),
+                receive_upload=container.receive_upload(),
+                post_story=container.post_story(),
+                befriend=container.befriend(),
+                keep_profile=container.keep_profile(),
+                track_view=container.track_view(),
+                react=container.react_to_story(),
+                reply=container.reply_to_story(),
+                list_active=container.list_active_stories(),
+                list_history=container.list_history(),
+                process_media=container.process_media(),
+                empty_bin=container.empty_bin(),
+                paint=container.paint(),
+                make_token=container.tokens().make,
+                origin=settings.public_url.rstrip("/") if settings.public_url else url_of(settings.host, settings.port),
+                serve=command("serve", data_dir=_own_data_dir(settings)),
+            )()
+        finally:
+            await close(container)
+
+    asyncio.run(run())
+    return 0
+
+
+def doctor(settings: Settings, _: argparse.Namespace) -> int:
+    """Ask every configured store whether it works; the exit code is 1 if one does not."""
+    from infrastructure.container import Container, close
+
+    async def examine() -> dict[str, str | None]:
+        container = Container(settings=settings)
+        try:
+            return await container.doctor().examine()
+        finally:
+            await close(container)
+
+    _configure(settings)
+    found = asyncio.run(examine())
+    for store, problem in found.items():
+        print(f"{store}: {problem or 'ok'}")
+    return 1 if any(found.values()) else 0
+
+
+def _configure(settings: Settings) -> None:
+    from infrastructure.container import configure_process
+
+    configure_process(settings)
+
+
+def _migrate(settings: Settings) -> None:
+    from infrastructure.container import migrate_database
+
+    migrate_database(settings)
+
+
+def _database_problem(settings: Settings) -> str | None:
+    """Why the database cannot be used as it is; None: it can."""
+    from infrastructure.container import Container, close
+
+    async def examine() -> str | None:
+        container = Container(settings=settings)
+        try:
+            problem: str | None = await container.doctor().database_problem()
+            return problem and f"database: {problem}"
+        finally:
+            await close(container)
+
+    return asyncio.run(examine())
+
+
+def _own_data_dir(settings: Settings) -> str | None:
+    """The data folder, if it is another than the one that is taken without a word."""
+    return None if settings.data_dir == Settings().data_dir else settings.data_dir
+
+
+def _refuse(reason: str, *, code: int = 1) -> int:
+    print(f"stories: {reason}", file=sys.stderr)
+    return code
+
+
+class _Version(argparse.Action):
+    """Prints the version; finding it takes time, and so it is not looked for before."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
+        from importlib.metadata import version
+
+        print(f"stories {version('stories')}")
+        parser.exit()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="stories", description="Stories: posts that live for a day.")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, does in {
+        "serve": "serve HTTP (without Redis also worker, relay and scheduler)",
+        "worker": "run policies: process media, delete what is discarded",
+        "relay": "dispatch events from the outbox",
+        "scheduler": "run upkeep by the clock: archive expired stories, rescue lost work",
+        "migrate": "bring the database to the schema of this version",
+        "demo": "fill the service with a few people and stories",
+        "doctor": "check every configured store",
+    }.items():
+        commands.add_parser(name, help=does, description=does)
+    making = commands.add_parser("token", help="print a token for a user", description="Print a token for a user.")
+    making.add_argument("user", type=_checked(user_id), metavar="USER")
+    making.add_argument("--email")
+    making.add_argument("--name")
+    making.add_argument("--role", action="append", choices=["service", "moderator", "admin"])
+    making.add_argument("--org", type=_checked(org_id))
+    making.add_argument(
+        "--ttl", type=_checked(_seconds), default=_DAY_SECONDS, metavar="SECONDS", help="default: a day"
+    )
+    return parser
+
+
+def _seconds(text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or int(text) == 0:
+        raise InvalidError("ttl", "A token lives for whole seconds, 1 or more")
+    return int(text)
+
+
+def _checked(read: Callable[[str], _Value]) -> Callable[[str], _Value]:
+    """The rule's own words, where the parser would say that a value is invalid."""
+
+    def checked(text: str) -> _Value:
+        try:
+            return read(text)
+        except InvalidError as error:
+            raise argparse.ArgumentTypeError(error.detail) from None
+
+    return checked
+
+
+if __name__ == "__main__":
+    main()

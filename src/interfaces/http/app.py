@@ -1,0 +1,85 @@
+"""The HTTP application: routes, what they need, and what runs beside them; it alone sees the container."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.types import ASGIApp
+
+from infrastructure.container import Container, close
+from infrastructure.settings import Settings
+from interfaces.http.auth import Identify
+from interfaces.http.edge import Edge
+from interfaces.http.engagement import engagement_router
+from interfaces.http.feeds import feeds_router
+from interfaces.http.health import health_router
+from interfaces.http.media import media_router
+from interfaces.http.openapi import describe_shared_parameters, openapi_config
+from interfaces.http.problems import handle
+from interfaces.http.requests import JSON_MAX_BYTES, StoriesRequest
+from interfaces.http.social import social_router
+from interfaces.http.stories import stories_router
+from interfaces.http.uploads import uploads_router
+
+
+def create_app(settings: Settings, container: Container | None = None) -> ASGIApp:
+    """The application. Without Redis it also works the queue, relays events and keeps the clock, in this process."""
+    container = container or Container(settings=settings)
+    app = Litestar(
+        route_handlers=[
+            stories_router,
+            uploads_router,
+            feeds_router,
+            engagement_router,
+            social_router,
+            media_router,
+            health_router,
+        ],
+        request_class=StoriesRequest,
+        request_max_body_size=JSON_MAX_BYTES,
+        middleware=[Identify(container.tokens(), container.keep_profile(), settings.public_url)],
+        dependencies=_dependencies(container),
+        exception_handlers={Exception: handle},
+        openapi_config=openapi_config(),
+        lifespan=[_running(container, settings)],
+        logging_config=None,
+    )
+    describe_shared_parameters(app)
+    return Edge(app, container.new_id())
+
+
+def _running(container: Container, settings: Settings) -> Callable[[Litestar], Any]:
+    """What lives as long as the application: its connections, and without Redis its workers."""
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        beside: list[Any] = (
+            [container.worker(), container.relay(), container.scheduler()] if settings.in_process else []
+        )
+        for service in beside:
+            await service.start()
+        try:
+            yield
+        finally:
+            for service in reversed(beside):
+                await service.stop()
+            await close(container)
+
+    return lifespan
+
+
+def _dependencies(container: Container) -> dict[str, Provide]:
+    """Everything a route may ask for: it names a parameter as the container names its provider."""
+    return {name: _provide(provider) for name, provider in container.providers.items()}
+
+
+def _provide(provider: Callable[[], Any]) -> Provide:
+    # The framework asks for a coroutine function; a provider is none.
+    async def provided() -> Any:
+        return provider()
+
+    return Provide(provided)

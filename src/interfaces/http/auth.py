@@ -1,0 +1,132 @@
+"""Who calls: the token, the organisation and the names in path and query, checked in this order, first of all."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from litestar.datastructures import Headers
+from litestar.enums import ScopeType
+from litestar.middleware import ASGIMiddleware
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from application.caller import Caller
+from application.commands.keep_profile import KeepProfile, KeepProfileHandler
+from application.ports import InvalidTokenError, Role, TokenClaims, TokenVerifier
+from domain.errors import InvalidError, NotTheOwnerError
+from domain.values import OrgId, UserId, org_id, user_id
+from interfaces.http.problems import RequestError, invalid
+
+PUBLIC: Final = {"public": True}
+"""For the options of a route that asks for no token."""
+OF_PATH: Final = {"of_path": True}
+"""For the options of a route whose path names the caller: nobody else may call it, and a service acts for them."""
+
+_DEFAULT_ORG: Final = OrgId("default")
+_REMEMBERED_MAX: Final = 10_000
+_QUERY_MAX: Final = 100
+_HOST = re.compile(r"[A-Za-z0-9.\-_:\[\]]{1,255}")
+
+
+class Identify(ASGIMiddleware):
+    """Finds out who calls, and puts the `Caller` where handlers find it."""
+
+    def __init__(self, verifier: TokenVerifier, keep_profile: KeepProfileHandler, public_url: str | None) -> None:
+        self._verifier, self._keep_profile = verifier, keep_profile
+        self._public_url = public_url.rstrip("/") if public_url else None
+        self._kept: OrderedDict[tuple[OrgId, UserId], tuple[TokenClaims, bool]] = OrderedDict()
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        """Identify the caller, or refuse the request."""
+        options: dict[str, Any] = scope["route_handler"].opt
+        if scope["type"] == ScopeType.HTTP:
+            if not options.get("public"):
+                await self._identify(scope, of_path=bool(options.get("of_path")))
+            elif "authorization" in (headers := Headers.from_scope(scope)):
+                await self._verifier.verify(_bearer(headers))  # a bad token is refused even where none is needed
+        await next_app(scope, receive, send)
+
+    async def _identify(self, scope: Any, *, of_path: bool) -> None:
+        headers = Headers.from_scope(scope)
+        claims = await self._verifier.verify(_bearer(headers))
+        org = _org(headers, claims)
+        user = _acting(claims, _query(scope["query_string"]), scope["path_params"] if of_path else {})
+        caller = Caller(org=org, user=user, origin=self._public_url or _origin(scope, headers))
+        if of_path and scope["path_params"].get("user_id") != user:
+            raise NotTheOwnerError("The path names somebody else.")
+        scope["user"], scope["auth"] = caller, claims
+        if Role.SERVICE not in claims.roles:
+            await self._remember(caller, claims, writes=scope["method"] not in {"GET", "HEAD"})
+
+    async def _remember(self, caller: Caller, claims: TokenClaims, *, writes: bool) -> None:
+        """Keep the caller's profile, once for each token; those who only ask are not added."""
+        key = (caller.org, caller.user)
+        known, written = self._kept.get(key, (None, False))
+        if known is claims and (written or not writes):
+            return
+        await self._keep_profile(
+            KeepProfile(caller=caller, profile=claims.profile, told_at=claims.issued_at, create=writes)
+        )
+        self._kept[key] = (claims, writes)
+        if len(self._kept) > _REMEMBERED_MAX:
+            self._kept.popitem(last=False)
+
+
+def _bearer(headers: Headers) -> str:
+    given = headers.getall("authorization", [])
+    if not given:
+        raise RequestError(401, "unauthenticated", "Send a token: Authorization: Bearer ...")
+    scheme, _, token = given[0].partition(" ")
+    if len(given) > 1 or scheme.lower() != "bearer" or not token.strip():
+        raise InvalidTokenError("Send one token: Authorization: Bearer ...")
+    return token.strip()
+
+
+def _org(headers: Headers, claims: TokenClaims) -> OrgId:
+    given = headers.getall("orgid", [])
+    if not given:
+        return claims.org or _DEFAULT_ORG
+    if len(given) > 1:
+        raise invalid("org_invalid", "orgid", "One organisation at a time")
+    try:
+        org = org_id(given[0])
+    except InvalidError as error:
+        raise invalid("org_invalid", "orgid", error.detail) from None
+    if claims.org not in {None, org}:
+        raise RequestError(403, "org_mismatch", "The token is for another organisation.")
+    return org
+
+
+def _query(query_string: bytes) -> dict[str, str]:
+    query: dict[str, str] = {}
+    try:
+        given = parse_qsl(query_string.decode("latin-1"), keep_blank_values=True, max_num_fields=_QUERY_MAX)
+    except ValueError:
+        raise RequestError(400, "invalid_request", f"A query has at most {_QUERY_MAX} parameters.") from None
+    for name, value in given:
+        if name in query:
+            raise invalid("duplicate_parameter", name, "Given more than once")
+        query[name] = value
+    return query
+
+
+def _acting(claims: TokenClaims, query: dict[str, str], path: dict[str, Any]) -> UserId:
+    """The user the request is carried out for: the token's, or whom a service names in query or path."""
+    named = {query[name] for name in ("userId", "requestingUserId") if name in query}
+    if Role.SERVICE in claims.roles:
+        named |= {path["user_id"]} if "user_id" in path else set()
+        if len(named) == 1:
+            return user_id(named.pop())
+    if named - {claims.user}:
+        raise RequestError(403, "identity_mismatch", "The request names another user than its token.")
+    return claims.user
+
+
+def _origin(scope: Any, headers: Headers) -> str:
+    host = headers.get("host", "")
+    if not _HOST.fullmatch(host):
+        server = scope.get("server") or ("localhost", 80)
+        host = f"{server[0]}:{server[1]}"
+    return f"{scope['scheme']}://{host}"

@@ -1,0 +1,205 @@
+"""Bodies of the story API, as clients send them, and the domain's values made of them."""
+
+from __future__ import annotations
+
+import re
+from uuid import UUID
+
+from msgspec import Struct
+
+from application.caller import Caller
+from application.commands.edit_story import EditStory
+from application.commands.post_story import PostStory
+from domain.audience import ALLOWED_USERS_MAX, Audience, Visibility
+from domain.content import Kind
+from domain.errors import InvalidError, NotFoundError, StoryNotFoundError
+from domain.values import (
+    LIFETIME_DEFAULT_SECONDS,
+    Align,
+    BackgroundColor,
+    Caption,
+    Lifetime,
+    MediaFileId,
+    StoryId,
+    TextOverlay,
+    UserId,
+    user_id,
+)
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
+
+
+class OverlayBody(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A text to draw over the story; `x` and `y` are fractions of width and height."""
+
+    text: str
+    x: float
+    y: float
+    font_size: float = 0.05
+    color: str = "#FFFFFF"
+    rotation: float = 0.0
+    align: Align = Align.CENTER
+
+    def value(self) -> TextOverlay:
+        """The overlay.
+
+        Raises:
+            InvalidError: it breaks a rule.
+        """
+        return TextOverlay(self.text, self.x, self.y, self.font_size, self.color, self.rotation, self.align)
+
+
+class StoryBody(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A story to post. `privacy` is another name of `visibility`.
+
+    Attributes:
+        type: ``image``, ``video`` or ``text``; what the bytes are decides, and a text if there are none.
+        duration: whole seconds of life, 1-604,800.
+        media_file_id: an upload, for a story with media.
+    """
+
+    type: str | None = None
+    content: str | None = None
+    caption: str | None = None
+    background_color: str | None = None
+    overlays: list[OverlayBody] | None = None
+    visibility: str | None = None
+    privacy: str | None = None
+    allowed_user_ids: list[str] | None = None
+    duration: int | None = None
+    media_file_id: str | None = None
+
+    def command(self, caller: Caller, media_file: MediaFileId | None = None) -> PostStory:
+        """The command, for ``media_file`` or the upload that the body names.
+
+        Raises:
+            InvalidError: a value breaks a rule.
+        """
+        return PostStory(
+            caller=caller,
+            kind=_kind(self.type),
+            text=self.content,
+            background=None if self.background_color is None else BackgroundColor(self.background_color),
+            caption=None if self.caption is None else Caption(self.caption),
+            overlays=_overlays(self.overlays),
+            media_file=media_file or _media_file(self.media_file_id),
+            audience=_audience(self),
+            lifetime=Lifetime(LIFETIME_DEFAULT_SECONDS if self.duration is None else self.duration),
+        )
+
+
+class EditBody(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What to change; what is absent or null stays."""
+
+    caption: str | None = None
+    overlays: list[OverlayBody] | None = None
+    visibility: str | None = None
+    privacy: str | None = None
+    allowed_user_ids: list[str] | None = None
+
+    def command(self, caller: Caller, story_id: StoryId) -> EditStory:
+        """The command.
+
+        Raises:
+            InvalidError: a value breaks a rule.
+        """
+        return EditStory(
+            caller=caller,
+            story_id=story_id,
+            caption=None if self.caption is None else Caption(self.caption),
+            overlays=None if self.overlays is None else _overlays(self.overlays),
+            visibility=_visibility(self.visibility, self.privacy),
+            allowed=None if self.allowed_user_ids is None else _users(self.allowed_user_ids),
+        )
+
+
+class UploadBody(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A file to come: its size in bytes, and what the client takes it for."""
+
+    size: int
+    mime_type: str
+
+
+class ViewBody(Struct, frozen=True, kw_only=True, rename="camel"):
+    """How long the caller watched, in seconds, 0-3,600."""
+
+    view_duration_seconds: float
+
+
+class ReactionBody(Struct, frozen=True, kw_only=True):
+    """``like``, ``love``, ``haha``, ``dislike`` or ``share``, in any letter case."""
+
+    reaction: str
+
+
+class ReplyBody(Struct, frozen=True, kw_only=True):
+    """Words for the owner, 1-1,000 code points; the owner names whom they answer in ``to``."""
+
+    content: str
+    to: str | None = None
+
+
+def story_id_of(text: str) -> StoryId:
+    """The story a path names.
+
+    Raises:
+        StoryNotFoundError: no story has such an id.
+    """
+    if not _UUID.fullmatch(text):
+        raise StoryNotFoundError
+    return StoryId(UUID(text))
+
+
+def media_file_id_of(text: str) -> MediaFileId:
+    """The upload a path names.
+
+    Raises:
+        NotFoundError: no upload has such an id.
+    """
+    if not _UUID.fullmatch(text):
+        raise NotFoundError("There is no such upload.")
+    return MediaFileId(UUID(text))
+
+
+def _media_file(text: str | None) -> MediaFileId | None:
+    if text is None:
+        return None
+    try:
+        return media_file_id_of(text)
+    except NotFoundError as error:
+        raise InvalidError("mediaFileId", error.detail) from None
+
+
+def _kind(text: str | None) -> Kind | None:
+    if text is None:
+        return None
+    try:
+        return Kind(text.casefold())
+    except ValueError:
+        raise InvalidError("type", f"One of {', '.join(Kind)}") from None
+
+
+def _overlays(bodies: list[OverlayBody] | None) -> tuple[TextOverlay, ...]:
+    return tuple(body.value() for body in bodies or ())
+
+
+def _visibility(visibility: str | None, privacy: str | None) -> Visibility | None:
+    said = {
+        Visibility.parse(text, field)
+        for field, text in (("visibility", visibility), ("privacy", privacy))
+        if text is not None
+    }
+    if len(said) > 1:
+        raise InvalidError("privacy", "It is another name of visibility, and says something else here")
+    return said.pop() if said else None
+
+
+def _audience(body: StoryBody) -> Audience:
+    allowed = _users(body.allowed_user_ids or [])
+    return Audience(_visibility(body.visibility, body.privacy) or Visibility.FRIENDS, allowed)
+
+
+def _users(ids: list[str]) -> frozenset[UserId]:
+    if len(ids) > ALLOWED_USERS_MAX:
+        raise InvalidError("allowedUserIds", f"At most {ALLOWED_USERS_MAX:,} users")
+    return frozenset(user_id(text, "allowedUserIds") for text in ids)

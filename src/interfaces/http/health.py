@@ -1,0 +1,53 @@
+"""Health over HTTP: whether the process lives, and whether its stores do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, Protocol, runtime_checkable
+
+from litestar import Response, Router, get
+from litestar.di import NamedDependency
+from msgspec import Struct
+
+from interfaces.http.auth import PUBLIC
+from interfaces.http.problems import specs
+
+
+@runtime_checkable
+class Examiner(Protocol):
+    """Asks the stores whether they work."""
+
+    async def examine(self) -> Mapping[str, str | None]:
+        """What is wrong with each configured store, by its name; None: nothing."""
+
+
+class Live(Struct, frozen=True):
+    """The process lives."""
+
+    status: Literal["ok"]
+
+
+class Ready(Struct, frozen=True):
+    """Whether requests can be served; each store with ``ok`` or what is wrong with it."""
+
+    status: Literal["ok", "degraded", "unavailable"]
+    stores: Mapping[str, str]
+
+
+@get("/live", opt=PUBLIC, operation_id="live")
+async def live() -> Live:
+    """Whether the process lives."""
+    return Live("ok")
+
+
+@get("/ready", opt=PUBLIC, operation_id="ready", responses=specs())
+async def ready(doctor: NamedDependency[Examiner]) -> Response[Ready]:
+    """Whether requests can be served: without the database none, without another store some."""
+    problems = await doctor.examine()
+    stores = {name: problem or "ok" for name, problem in problems.items()}
+    if problems.get("database"):
+        return Response(Ready("unavailable", stores), status_code=503, headers={"Retry-After": "5"})
+    return Response(Ready("degraded" if any(problems.values()) else "ok", stores))
+
+
+health_router = Router("/health", route_handlers=[live, ready], tags=["Health"])

@@ -1,0 +1,149 @@
+"""The description of the HTTP port, OpenAPI 3.1, and what routes cannot say of themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from litestar import Litestar, Router
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin, ScalarRenderPlugin
+from litestar.openapi.spec import (
+    Components,
+    OpenAPIFormat,
+    OpenAPIMediaType,
+    OpenAPIType,
+    Operation,
+    Parameter,
+    RequestBody,
+    Schema,
+    SecurityScheme,
+)
+
+from interfaces.http.auth import PUBLIC
+
+_DESCRIPTION: Final = (
+    "Stories live for a day. Every answer is JSON; every refusal is a problem (RFC 9457) with a stable `code`. "
+    "Times are RFC 3339 UTC. The header `orgid` names the organisation."
+)
+
+
+def _text(description: str, **more: Any) -> Schema:
+    return Schema(type=OpenAPIType.STRING, description=description, **more)
+
+
+_OVERLAY: Final = Schema(
+    type=OpenAPIType.OBJECT,
+    required=["text", "x", "y"],
+    properties={
+        "text": _text("1-200 code points", min_length=1, max_length=200),
+        "x": Schema(type=OpenAPIType.NUMBER, minimum=0, maximum=1),
+        "y": Schema(type=OpenAPIType.NUMBER, minimum=0, maximum=1),
+        "fontSize": Schema(type=OpenAPIType.NUMBER, minimum=0.01, maximum=0.5, default=0.05),
+        "color": _text("#RRGGBB or #RRGGBBAA", default="#FFFFFF"),
+        "rotation": Schema(type=OpenAPIType.NUMBER, description="Degrees", default=0),
+        "align": Schema(type=OpenAPIType.STRING, enum=["left", "center", "right"], default="center"),
+    },
+)
+_AUDIENCE: Final[dict[str, Schema]] = {
+    "visibility": _text(
+        "Public, Friends, CloseFriends, OnlyMe or Custom; letter case does not matter", default="Friends"
+    ),
+    "privacy": _text("Another name of visibility"),
+}
+_USERS: Final = Schema(type=OpenAPIType.ARRAY, items=_text("A user id"), max_items=1_000)
+_LIFETIME: Final = Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=604_800, default=86_400, description="Seconds")
+_KIND: Final = Schema(type=OpenAPIType.STRING, enum=["image", "video", "text"])
+
+_FORM: Final = Schema(
+    type=OpenAPIType.OBJECT,
+    properties={
+        "media": Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY, description="At most 104,857,600 bytes"),
+        "type": _KIND,
+        "caption": _text("At most 2,200 code points"),
+        **_AUDIENCE,
+        "allowedUserIds": _USERS,
+        "duration": _LIFETIME,
+        "overlays": _text("A JSON array of overlays"),
+    },
+)
+_JSON: Final = Schema(
+    type=OpenAPIType.OBJECT,
+    properties={
+        "type": _KIND,
+        "content": _text("The words of a text story, 1-2,200 code points"),
+        "backgroundColor": _text("#RRGGBB", default="#000000"),
+        "caption": _text("At most 2,200 code points"),
+        "mediaFileId": Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.UUID, description="An upload"),
+        **_AUDIENCE,
+        "allowedUserIds": _USERS,
+        "duration": _LIFETIME,
+        "overlays": Schema(type=OpenAPIType.ARRAY, items=_OVERLAY, max_items=20),
+    },
+)
+
+
+@dataclass
+class PostStoryOperation(Operation):
+    """Posting a story: a form or JSON, read by hand as it comes."""
+
+    def __post_init__(self) -> None:
+        """Say what the body is."""
+        self.request_body = RequestBody(
+            required=True,
+            content={
+                "multipart/form-data": OpenAPIMediaType(schema=_FORM),
+                "application/json": OpenAPIMediaType(schema=_JSON),
+            },
+        )
+
+
+@dataclass
+class SendUploadOperation(Operation):
+    """Sending an upload: bytes, as they come."""
+
+    def __post_init__(self) -> None:
+        """Say what the body is."""
+        binary = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY))
+        self.request_body = RequestBody(required=True, content={"application/octet-stream": binary})
+
+
+def openapi_config() -> OpenAPIConfig:
+    """The description, at ``/schema`` for people and ``/schema/openapi.json`` for programs."""
+    return OpenAPIConfig(
+        title="Stories",
+        version="0.1.0",
+        description=_DESCRIPTION,
+        openapi_router=Router("/schema", route_handlers=[], opt=PUBLIC),
+        render_plugins=[ScalarRenderPlugin(path="/"), JsonRenderPlugin(path="/openapi.json")],
+        components=Components(
+            security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")}
+        ),
+        security=[{"bearer": []}],
+        use_handler_docstrings=True,
+    )
+
+
+_ORG: Final = Parameter(
+    name="orgid", param_in="header", description="The organisation", schema=_text("1-64 of A-Z a-z 0-9 . _ -")
+)
+_CALLERS: Final = [
+    Parameter(
+        name=name,
+        param_in="query",
+        description="The caller: the token's user, or whom a service acts for",
+        schema=_text("A user id"),
+    )
+    for name in ("userId", "requestingUserId")
+]
+
+
+def describe_shared_parameters(app: Litestar) -> None:
+    """Add to every route of the API what all of them understand."""
+    for path, item in (app.openapi_schema.paths or {}).items():
+        if not path.startswith("/api/"):
+            continue
+        for method in ("get", "post", "put", "patch", "delete"):
+            operation = getattr(item, method)
+            if operation is not None:
+                operation.parameters = [*(operation.parameters or []), _ORG, *_CALLERS]
