@@ -1,0 +1,44 @@
+"""What `stories serve` says when it has started, and that it holds."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+
+import httpx
+
+from tests.processes import environment, processes
+
+
+def test_what_serve_says_can_be_copied_and_works(tmp_path: Path) -> None:
+    env = environment(tmp_path / "my data", port="0")
+    with processes(env, tmp_path / "logs") as start:
+        address, page, token = start("serve").ready().said.splitlines()
+
+        url = address.removeprefix("Stories is at ")
+        assert page == f"Its API is described at {url}/schema"
+        assert httpx.get(f"{url}/schema", trust_env=False).status_code == 200
+
+        elsewhere = {name: value for name, value in env.items() if not name.startswith("STORIES_")}
+        command = token.removeprefix("For a token: ")
+        made = subprocess.run(command, shell=True, env=elsewhere, capture_output=True, text=True, check=True)  # noqa: S602
+        answer = httpx.get(
+            f"{url}/api/story/users/alice/history",
+            headers={"Authorization": f"Bearer {made.stdout.strip()}"},
+            trust_env=False,
+        )
+        assert answer.status_code == 200, answer.text
+
+
+def test_told_to_stop_serve_ends_well_and_soon(tmp_path: Path) -> None:
+    with processes(environment(tmp_path, port="0"), tmp_path / "logs") as start, httpx.Client(trust_env=False) as idle:
+        server = start("serve").ready()
+        idle.get(f"{server.url}/health/live").raise_for_status()
+
+        begun = time.monotonic()
+        server.tell_to_stop()
+
+        assert server.exit_code(15) == 0, server.logged
+        assert time.monotonic() - begun < 5, "a connection that only waits keeps nobody"
+        assert "Traceback" not in server.logged

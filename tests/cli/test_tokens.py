@@ -1,0 +1,71 @@
+"""What a token that `stories token` prints says, and to whom."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+from application.ports import InvalidTokenError, Role
+from infrastructure.identity.tokens import Hs256Tokens
+from tests.conftest import SECRET
+
+Stories = Callable[..., CompletedProcess[str]]
+
+
+async def test_a_token_says_all_that_was_asked_for(stories: Stories) -> None:
+    made = stories(
+        *("token", "alice", "--email", "a@example.org", "--name", "Alice Moreau", "--org", "acme", "--ttl", "60"),
+        *("--role", "service", "--role", "moderator"),
+        jwt_secret=SECRET,
+    )
+
+    claims = await Hs256Tokens(SECRET.encode()).verify(made.stdout.strip())
+    assert (claims.user, claims.org) == ("alice", "acme")
+    assert claims.roles == {Role.SERVICE, Role.MODERATOR}
+    assert (claims.profile.email, claims.profile.full_name) == ("a@example.org", "Alice Moreau")
+    assert (claims.expires_at - claims.issued_at).total_seconds() == 60
+
+
+async def test_a_token_says_little_by_itself(stories: Stories) -> None:
+    made = stories("token", "alice", jwt_secret=SECRET)
+
+    claims = await Hs256Tokens(SECRET.encode()).verify(made.stdout.strip())
+    assert (claims.user, claims.org, claims.roles) == ("alice", None, frozenset())
+    assert (claims.expires_at - claims.issued_at).total_seconds() == 86_400
+
+
+async def test_a_token_carries_the_issuer_and_audience_that_are_required(stories: Stories) -> None:
+    made = stories("token", "alice", jwt_secret=SECRET, jwt_issuer="https://id.example.org", jwt_audience="stories")
+
+    strict = Hs256Tokens(SECRET.encode(), issuer="https://id.example.org", audience="stories")
+    assert (await strict.verify(made.stdout.strip())).user == "alice"
+
+
+async def test_a_token_is_signed_with_the_secret_of_the_data_folder(stories: Stories, tmp_path: Path) -> None:
+    token = stories("token", "alice").stdout.strip()
+
+    secret = tmp_path / "data" / "jwt-secret"
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+    assert (await Hs256Tokens(secret.read_bytes()).verify(token)).user == "alice"
+    with pytest.raises(InvalidTokenError):
+        await Hs256Tokens(SECRET.encode()).verify(token)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["a/b"], "A user id is"),
+        (["alice", "--org", "no org"], "An organisation is"),
+        (["alice", "--ttl", "0"], "1 or more"),
+        (["alice", "--role", "king"], "invalid choice"),
+    ],
+)
+def test_a_token_that_would_never_be_accepted_is_not_made(stories: Stories, arguments: list[str], reason: str) -> None:
+    done = stories("token", *arguments)
+    assert done.returncode == 2
+    assert not done.stdout
+    assert reason in done.stderr

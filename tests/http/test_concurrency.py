@@ -1,0 +1,183 @@
+"""Many at once: what is counted is exact, and an answer that was given holds."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+import httpx
+from sqlalchemy import select
+
+from infrastructure.sql.tables import story_reactions, story_views
+from tests.http.town import TLS, Town, ok, refused
+
+
+class Crowd:
+    """Very many people, over few connections."""
+
+    def __init__(self, town: Town, client: httpx.AsyncClient, users: Iterable[str]) -> None:
+        self._client = client
+        self._headers = {user: {"Authorization": f"Bearer {town.token(user)}", "orgid": town.org} for user in users}
+
+    async def post(self, user: str, path: str, body: Any) -> httpx.Response:
+        """One of them posts."""
+        return await self._client.post(path, json=body, headers=self._headers[user])
+
+
+def _many(town: Town, parallel: int) -> httpx.AsyncClient:
+    limits = httpx.Limits(max_connections=parallel, max_keepalive_connections=parallel)
+    return httpx.AsyncClient(base_url=town.url, limits=limits, timeout=60, verify=TLS)
+
+
+async def _all(parallel: int, jobs: Iterable[Callable[[], Awaitable[httpx.Response]]]) -> list[httpx.Response]:
+    """Do all, so many at once."""
+    places = asyncio.Semaphore(parallel)
+
+    async def one(job: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+        async with places:
+            return await job()
+
+    return await asyncio.gather(*(one(job) for job in jobs))
+
+
+async def test_a_thousand_views_of_two_hundred_viewers_are_two_hundred_views(town: Town) -> None:
+    story_id = await town.post_text("alice", visibility="Public")
+    users = [f"viewer-{number}" for number in range(200)]
+    order = random.Random(1)
+    views = [(user, seconds) for user in users for seconds in order.sample(range(1, 3_600), 5)]
+    order.shuffle(views)
+    longest = {user: max(seconds for who, seconds in views if who == user) for user in users}
+    async with _many(town, 64) as client:
+        crowd, path = Crowd(town, client, users), f"/api/story/{story_id}/views"
+        jobs = [lambda u=user, s=seconds: crowd.post(u, path, {"viewDurationSeconds": s}) for user, seconds in views]
+        for response in await _all(64, jobs):
+            assert ok(response)["message"] == "Story view tracked successfully"
+    async with town.container.database().read() as connection:
+        rows = (await connection.execute(select(story_views).where(story_views.c.org_id == town.org))).all()
+    assert {row.viewer_id: row.duration_seconds for row in rows} == longest
+    assert len(rows) == 200
+    assert (await town.card(story_id))["viewCount"] == 200
+    told = [event.data["viewer"] for event in await town.events(story_id) if event.type == "story.viewed"]
+    assert sorted(told) == sorted(users)
+    viewers = ok(await town.client("alice").get(f"/api/story/{story_id}/viewers", params={"pageSize": 100}))
+    assert (viewers["totalViewers"], viewers["totalPages"], len(viewers["data"])) == (200, 2, 100)
+
+
+async def test_fifty_different_reactions_of_one_user_at_once_are_one_reaction(town: Town) -> None:
+    story_id = await town.post_text("alice", visibility="Public")
+    feelings = ["like", "love", "haha", "dislike"]
+    async with _many(town, 50) as client:
+        crowd, path = Crowd(town, client, ["bob"]), f"/api/story/{story_id}/reactions"
+        jobs = [lambda n=number: crowd.post("bob", path, {"reaction": feelings[n % 4]}) for number in range(50)]
+        for response in await _all(50, jobs):
+            ok(response)
+    assert await town.rows(story_reactions) == 1
+    card = await town.card(story_id, "bob")
+    assert card["reactionCount"] == 1
+    assert card["reactionCounts"] == {card["myReaction"]: 1}
+    told = [event.data["reaction"] for event in await town.events(story_id) if event.type == "story.reacted"]
+    assert told[-1] == card["myReaction"]
+    assert all(before != after for before, after in zip(told, told[1:], strict=False))
+
+
+async def test_reactions_of_many_are_all_counted(town: Town) -> None:
+    story_id = await town.post_text("alice", visibility="Public")
+    users = [f"fan-{number}" for number in range(40)]
+    async with _many(town, 40) as client:
+        crowd, path = Crowd(town, client, users), f"/api/story/{story_id}/reactions"
+        jobs = [
+            lambda u=user, r=reaction: crowd.post(u, path, {"reaction": r})
+            for user in users
+            for reaction in ("love", "share", "love")
+        ]
+        for response in await _all(40, jobs):
+            ok(response)
+    card = await town.card(story_id)
+    assert (card["reactionCount"], card["reactionCounts"]) == (80, {"love": 40, "share": 40})
+
+
+async def _until_ended(
+    town: Town, story_id: str, end: Callable[[], Awaitable[httpx.Response]], status: int, code: str
+) -> set[str]:
+    """Have viewers come without a pause, end the story meanwhile, and check what they are told; who was accepted."""
+    users = [f"viewer-{number}" for number in range(150)]
+    accepted: set[str] = set()
+    started: list[tuple[float, httpx.Response]] = []
+    async with _many(town, 16) as client:
+        crowd = Crowd(town, client, users)
+        waiting = iter(users)
+
+        async def keep_viewing() -> None:
+            for user in waiting:
+                at = time.monotonic()
+                response = await crowd.post(user, f"/api/story/{story_id}/views", {"viewDurationSeconds": 1})
+                started.append((at, response))
+                if response.status_code == httpx.codes.OK:
+                    accepted.add(user)
+
+        viewing = [asyncio.create_task(keep_viewing()) for _ in range(16)]
+        while len(accepted) < 30:
+            await asyncio.sleep(0.001)
+        ok(await end())
+        ended = time.monotonic()
+        await asyncio.gather(*viewing)
+    after = [response for at, response in started if at > ended]
+    assert after
+    for response in after:
+        refused(response, status, code)
+    assert {response.status_code for _, response in started} == {200, status}
+    return accepted
+
+
+async def test_after_the_answer_to_archive_no_view_is_accepted(town: Town) -> None:
+    story_id = await town.post_text("alice", visibility="Public")
+    alice = town.client("alice")
+    accepted = await _until_ended(
+        town, story_id, lambda: alice.post(f"/api/story/{story_id}/archive"), 410, "story_expired"
+    )
+    assert await town.rows(story_views) == len(accepted)
+    assert (await town.card(story_id))["viewCount"] == len(accepted)
+    told = [event.type for event in await town.events(story_id)]
+    assert told.count("story.viewed") == len(accepted)
+    assert told.count("story.archived") == 1
+
+
+async def test_after_the_answer_to_delete_nothing_is_left_whoever_was_viewing(town: Town) -> None:
+    story_id = await town.post_text("alice", visibility="Public")
+    alice = town.client("alice")
+    await _until_ended(town, story_id, lambda: alice.delete(f"/api/story/{story_id}"), 404, "story_not_found")
+    assert await town.rows(story_views) == 0
+    assert [event.type for event in await town.events(story_id)][-1] == "story.deleted"
+
+
+async def test_archived_at_once_by_many_it_is_archived_once(town: Town) -> None:
+    story_id = await town.post_text("alice", visibility="Public")
+    async with _many(town, 16) as client:
+        crowd, path = Crowd(town, client, ["alice"]), f"/api/story/{story_id}/archive"
+        for response in await _all(16, [lambda: crowd.post("alice", path, {}) for _ in range(16)]):
+            ok(response)
+    assert [event.type for event in await town.events(story_id)].count("story.archived") == 1
+
+
+async def test_deleted_at_once_by_many_it_is_deleted_once(town: Town) -> None:
+    story_id = await town.post_text("alice", visibility="Public")
+    alice = town.client("alice")
+    answers = await _all(16, [lambda: alice.delete(f"/api/story/{story_id}") for _ in range(16)])
+    assert sorted(answer.status_code for answer in answers) == [200] + [404] * 15
+    assert [event.type for event in await town.events(story_id)].count("story.deleted") == 1
+
+
+async def test_friends_who_ask_each_other_at_once_are_friends(town: Town) -> None:
+    pairs = [(f"a{number}", f"b{number}") for number in range(10)]
+    jobs = [
+        lambda u=user, f=friend: town.client(u).put(f"/api/social/users/{u}/friends/{f}")
+        for pair in pairs
+        for user, friend in (pair, pair[::-1])
+    ]
+    assert {answer.status_code for answer in await _all(20, jobs)} == {204}
+    for user, friend in pairs:
+        data = ok(await town.client(user).get(f"/api/social/users/{user}/friends"))["data"]
+        assert [(each["userId"], each["status"]) for each in data["friends"]] == [(friend, "confirmed")]

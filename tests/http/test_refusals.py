@@ -1,0 +1,454 @@
+"""Who is refused, and in which order: tokens, organisations, names, parameters, ids. One row is one request."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from typing import Any
+
+import pytest
+
+from infrastructure.sql.tables import profiles, stories, story_reactions, story_views
+from tests.conftest import SECRET
+from tests.http.town import NOBODY, Town, ok, problem_without_instance, refused
+
+PROTECTED = [
+    ("POST", "/api/story/users/alice"),
+    ("POST", "/api/story/users/alice/uploads"),
+    ("PUT", f"/api/story/users/alice/uploads/{NOBODY}"),
+    ("GET", "/api/story/users/alice/active"),
+    ("GET", "/api/story/users/alice/history"),
+    ("GET", "/api/story/users/alice/archived"),
+    ("GET", "/api/story/users/alice/replies"),
+    ("GET", "/api/story/feed/alice"),
+    ("GET", "/api/story/feed/alice/recommended"),
+    ("POST", "/api/story/check-active"),
+    ("GET", f"/api/story/{NOBODY}"),
+    ("PATCH", f"/api/story/{NOBODY}"),
+    ("DELETE", f"/api/story/{NOBODY}"),
+    ("POST", f"/api/story/{NOBODY}/views"),
+    ("POST", f"/api/story/{NOBODY}/reactions"),
+    ("DELETE", f"/api/story/{NOBODY}/reactions"),
+    ("POST", f"/api/story/{NOBODY}/replies"),
+    ("GET", f"/api/story/{NOBODY}/replies"),
+    ("GET", f"/api/story/{NOBODY}/viewers"),
+    ("POST", f"/api/story/{NOBODY}/archive"),
+    ("GET", "/api/social/users/alice/friends"),
+    ("PUT", "/api/social/users/alice/friends/bob"),
+    ("DELETE", "/api/social/users/alice/friends/bob"),
+]
+
+
+def _segment(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _token(claims: Any, header: Any = None, *, secret: str = SECRET, signature: bytes | None = None) -> str:
+    """A token made by hand: any claims under any header."""
+    header = {"alg": "HS256", "typ": "JWT"} if header is None else header
+    signed = ".".join(
+        _segment(part if isinstance(part, bytes) else json.dumps(part).encode()) for part in (header, claims)
+    )
+    if signature is None:
+        signature = hmac.digest(secret.encode(), signed.encode(), hashlib.sha256)
+    return f"{signed}.{_segment(signature)}"
+
+
+def _claims(**changes: Any) -> dict[str, Any]:
+    """Good claims, changed; None takes one out."""
+    now = int(time.time())
+    claims = {"sub": "alice", "iat": now, "exp": now + 600, **changes}
+    return {name: value for name, value in claims.items() if value is not None}
+
+
+def _header(**changes: Any) -> dict[str, Any]:
+    return {"alg": "HS256", "typ": "JWT", **changes}
+
+
+NOW = int(time.time())
+BAD_TOKENS = {
+    "alg none": _token(_claims(), _header(alg="none"), signature=b""),
+    "alg None": _token(_claims(), _header(alg="None"), signature=b""),
+    "alg none, signed": _token(_claims(), _header(alg="none")),
+    "empty signature": _token(_claims(), signature=b""),
+    "another secret": _token(_claims(), secret="another secret that is long enough too"),
+    "HS512": _token(_claims(), _header(alg="HS512")),
+    "RS256": _token(_claims(), _header(alg="RS256")),
+    "alg missing": _token(_claims(), {"typ": "JWT"}),
+    "alg a list": _token(_claims(), _header(alg=["HS256"])),
+    "unknown crit": _token(_claims(), _header(crit=["x-unknown"])),
+    "typ of another kind": _token(_claims(), _header(typ="secevent+jwt")),
+    "typ a list": _token(_claims(), _header(typ=["JWT"])),
+    "typ an object": _token(_claims(), _header(typ={})),
+    "expired": _token(_claims(exp=NOW - 120)),
+    "never expires": _token(_claims(exp=None)),
+    "exp a text": _token(_claims(exp=str(NOW + 600))),
+    "exp true": _token(_claims(exp=True)),
+    "exp enormous": _token(b'{"sub":"alice","exp":1e400}'),
+    "exp NaN": _token(b'{"sub":"alice","exp":NaN}'),
+    "exp a long number": _token(b'{"sub":"alice","exp":1' + b"0" * 400 + b"}"),
+    "exp a far too long number": _token(b'{"sub":"alice","exp":1' + b"0" * 5_000 + b"}"),
+    "not good yet": _token(_claims(nbf=NOW + 3_600)),
+    "made in the future": _token(_claims(iat=NOW + 3_600)),
+    "nbf a text": _token(_claims(nbf="soon")),
+    "no sub": _token(_claims(sub=None)),
+    "sub a number": _token(_claims(sub=123)),
+    "sub a list": _token(_claims(sub=[])),
+    "sub empty": _token(_claims(sub="")),
+    "sub with a slash": _token(_claims(sub="a/b")),
+    "sub with a space": _token(_claims(sub="a b")),
+    "sub with a NUL": _token(_claims(sub="a\0b")),
+    "sub half a surrogate pair": _token(_claims(sub="\ud800")),
+    "sub two dots": _token(_claims(sub="..")),
+    "sub too long": _token(_claims(sub="x" * 129)),
+    "org empty": _token(_claims(org="")),
+    "org a number": _token(_claims(org=1)),
+    "claims a list": _token([]),
+    "claims a text": _token("alice"),
+    "claims nested": _token(b'{"sub":' + b"[" * 2_000 + b"]" * 2_000 + b"}"),
+    "claims not UTF-8": _token(b'{"sub":"\xff"}'),
+    "header no JSON": _token(_claims(), b"nonsense"),
+    "header a list": _token(_claims(), []),
+    "two dots": "..",
+    "one word": "nonsense",
+    "five parts": "a.b.c.d.e",
+    "too long": "a" * 20_000,
+    "not ASCII": "\u00e9\u00e9\u00e9",
+}
+
+
+@pytest.mark.parametrize(("method", "path"), PROTECTED)
+async def test_without_a_token_nothing_is_done(town: Town, method: str, path: str) -> None:
+    response = await town.client().request(method, path)
+    refused(response, 401, "unauthenticated")
+    assert response.headers["www-authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize("token", BAD_TOKENS.values(), ids=BAD_TOKENS.keys())
+async def test_a_bad_token_is_refused(town: Town, token: str) -> None:
+    response = await town.raw(
+        "GET", "/api/story/feed/alice", ("Authorization", f"Bearer {token}"), user=None
+    )
+    refused(response, 401, "invalid_token")
+    assert response.headers["www-authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize(
+    "hint",
+    [
+        {"kid": "../../dev/null"},
+        {"kid": "' UNION SELECT 'key"},
+        {"jku": "http://127.0.0.1:9/keys"},
+        {"jwk": {"kty": "oct", "k": _segment(b"a key of the attacker's, long enough")}},
+        {"x5u": "http://127.0.0.1:9/cert"},
+    ],
+    ids=str,
+)
+async def test_the_header_of_a_token_never_says_which_key_is_good(town: Town, hint: dict[str, Any]) -> None:
+    forged = _token(_claims(), _header(**hint), secret="a key of the attacker's, long enough")
+    refused(await town.stranger(Authorization=f"Bearer {forged}").get("/api/story/feed/alice"), 401, "invalid_token")
+
+
+@pytest.mark.parametrize("given", ["Basic YTpi", "Bearer", "Bearer ", "Token x", "", "bearer"])
+async def test_another_scheme_is_no_token(town: Town, given: str) -> None:
+    refused(await town.raw("GET", "/api/story/feed/alice", ("Authorization", given), user=None), 401)
+
+
+async def test_two_tokens_are_none(town: Town) -> None:
+    one = ("Authorization", f"Bearer {town.token('alice')}")
+    two = ("Authorization", f"Bearer {town.token('bob')}")
+    refused(await town.raw("GET", "/api/story/feed/alice", one, two, user=None), 401, "invalid_token")
+
+
+async def test_a_token_in_the_url_is_none(town: Town) -> None:
+    path = f"/api/story/feed/alice?access_token={town.token('alice')}"
+    refused(await town.client().get(path), 401, "unauthenticated")
+
+
+async def test_a_token_is_good_a_minute_around_its_time(town: Town) -> None:
+    now = int(time.time())
+    for claims in (_claims(exp=now - 30), _claims(nbf=now + 30), _claims(iat=now + 30), _claims(exp=now + 600.5)):
+        ok(await town.stranger(Authorization=f"Bearer {_token(claims)}").get("/api/story/feed/alice"))
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/schema/openapi.json", "/media/x/media"])
+async def test_a_bad_token_is_refused_even_where_none_is_needed(town: Town, path: str) -> None:
+    refused(await town.stranger(Authorization="Bearer nonsense").get(path), 401, "invalid_token")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [["a", "b"], ["a", "a"], [""], ["x" * 65], ["x" * 10_000], ["a,b"], ["a b"], ["é"], ["a/b"], ["*"], ["a%20"]],
+    ids=lambda headers: repr(headers)[:20],
+)
+async def test_an_organisation_is_named_once_and_well(town: Town, headers: list[str]) -> None:
+    named = [("orgid", value) for value in headers]
+    refused(await town.raw("GET", "/api/story/feed/alice", *named), 400, "org_invalid")
+
+
+async def test_an_organisation_is_any_well_formed_name_and_its_letter_case_matters(town: Town) -> None:
+    await town.post_text("alice")
+    for org, count in ((town.org, 1), (town.org.upper(), 0), ("x" * 64, 0), ("a.B_c-9", 0)):
+        data = ok(await town.client("alice", org=org).get("/api/story/users/alice/history"))["data"]
+        assert data["totalCount"] == count
+
+
+async def test_a_token_of_one_organisation_is_no_good_for_another(town: Town) -> None:
+    await town.post_text("alice")
+    token = {"Authorization": f"Bearer {town.token('alice', org=town.org)}"}
+    assert ok(await town.stranger(**token).get("/api/story/users/alice/history"))["data"]["totalCount"] == 1
+    ok(await town.stranger(**token, orgid=town.org).get("/api/story/users/alice/history"))
+    for path in ("/api/story/users/alice/history", f"/api/story/{NOBODY}"):
+        refused(await town.stranger(**token, orgid="default").get(path), 403, "org_mismatch")
+
+
+async def test_without_a_name_the_organisation_is_the_default_one(town: Town) -> None:
+    story_id = await town.post_text("alice")
+    nameless = town.stranger(Authorization=f"Bearer {town.token('alice')}")
+    refused(await nameless.get(f"/api/story/{story_id}"), 404, "story_not_found")
+
+
+async def test_asking_creates_nothing(town: Town) -> None:
+    for path in ("active", "history", "archived"):
+        ok(await town.client("ghost", name="A Ghost").get(f"/api/story/users/ghost/{path}"))
+    ok(await town.client("ghost", name="A Ghost").get("/api/story/feed/ghost/recommended"))
+    assert await town.rows(profiles) == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api/story/users/alice/active?requestingUserId=bob&requestingUserId=alice"),
+        ("GET", "/api/story/feed/alice?limit=1&limit=2"),
+        ("GET", "/api/story/feed/alice?x&x"),
+        ("POST", f"/api/story/{NOBODY}/archive?userId=alice&userId=alice"),
+    ],
+)
+async def test_a_query_parameter_is_given_once(town: Town, method: str, path: str) -> None:
+    body = refused(await town.client("alice").request(method, path), 400, "duplicate_parameter")
+    assert len(body["errors"]) == 1
+
+
+async def test_a_name_in_the_query_grants_nothing(town: Town) -> None:
+    story_id = await town.post_text("alice", visibility="Public")
+    mallory = town.client("mallory", roles=["moderator", "admin", "Service", "root"])
+    for name in ("userId", "requestingUserId"):
+        for method, path in PROTECTED:
+            response = await mallory.request(method, path.replace(NOBODY, story_id), params={name: "alice"})
+            refused(response, 403, "identity_mismatch")
+    for table in (story_views, story_reactions):
+        assert await town.rows(table) == 0
+    assert (await town.card(story_id))["status"] == "Active"
+
+
+async def test_a_path_that_names_another_is_refused_whatever_the_role(town: Town) -> None:
+    mallory = town.client("mallory", roles=["moderator", "admin"])
+    body = {"type": "text", "content": "in alice's name"}
+    for path in ("/api/Story/users/alice", "/api/story/users/alice"):
+        refused(await mallory.post(path, json=body), 403, "owner_only")
+    assert await town.rows(stories) == 0
+
+
+async def test_a_service_names_one_person_or_is_an_ordinary_user(town: Town) -> None:
+    app = town.service()
+    ok(await app.get("/api/story/feed/alice?userId=alice"))
+    ok(await app.get("/api/story/users/alice/active"))
+    refused(await app.get("/api/story/feed/alice?userId=bob"), 403, "identity_mismatch")
+    refused(await app.get("/api/story/feed/alice?userId=alice&requestingUserId=bob"), 403, "identity_mismatch")
+    refused(await app.get("/api/story/users/alice/active?userId=a%2Fb"), 400)
+
+
+LIMITS = ["0", "-1", "101", "1000000000", "abc", "1.5", str(2**63), "", "٣", "0x10", "1_0", "NaN", "9" * 5_000]
+
+
+@pytest.mark.parametrize("value", LIMITS, ids=lambda value: value[:12] or "empty")
+async def test_a_number_outside_its_range_is_refused(town: Town, value: str) -> None:
+    alice = town.client("alice")
+    for path, name in (
+        ("/api/story/feed/alice", "limit"),
+        ("/api/story/feed/alice/recommended", "limit"),
+        ("/api/story/users/alice/history", "pageSize"),
+        ("/api/story/users/alice/archived", "pageSize"),
+        ("/api/story/users/alice/replies", "pageSize"),
+        ("/api/social/users/alice/friends", "pageSize"),
+    ):
+        body = refused(await alice.get(path, params={name: value}), 400, "invalid_parameter")
+        assert [error["field"] for error in body["errors"]] == [name]
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "value"),
+    [
+        ("feed/alice", "skip", "-1"),
+        ("feed/alice", "skip", str(2**63)),
+        ("feed/alice/recommended", "skip", "-1"),
+        ("feed/alice/recommended", "skip", "x"),
+        ("feed/alice/recommended", "includeScoreDetails", "maybe"),
+        ("users/alice/history", "page", "0"),
+        ("users/alice/history", "page", str(2**63)),
+        ("users/alice/replies", "direction", "sideways"),
+    ],
+)
+async def test_a_parameter_that_makes_no_sense_is_refused(town: Town, path: str, name: str, value: str) -> None:
+    response = await town.client("alice").get(f"/api/story/{path}", params={name: value})
+    refused(response, 400, "invalid_parameter")
+
+
+@pytest.mark.parametrize("many", [10**9, 2**40, 2**56])
+async def test_far_beyond_the_end_there_is_nothing(town: Town, many: int) -> None:
+    await town.befriend("me", "john")
+    await town.post_text("john")
+    me = town.client("me")
+    for path in ("feed/me", "feed/me/recommended"):
+        assert ok(await me.get(f"/api/story/{path}", params={"skip": many}))["data"]["stories"] == []
+    for path in ("users/me/history", "users/me/archived"):
+        assert ok(await me.get(f"/api/story/{path}", params={"page": many}))["data"]["stories"] == []
+
+
+async def test_a_query_of_very_many_parameters_is_refused(town: Town) -> None:
+    query = "&".join(f"p{number}=1" for number in range(2_000))
+    refused(await town.client("alice").get(f"/api/story/feed/alice?{query}"), 400)
+
+
+@pytest.mark.parametrize(
+    "story_id",
+    [
+        "nonsense",
+        f"{NOBODY}%00",
+        f"{NOBODY};x=1",
+        f"{{{NOBODY}}}",
+        f"urn:uuid:{NOBODY}",
+        NOBODY.replace("-", ""),
+        "%2e%2e%2f" + NOBODY,
+        "..%2f..%2fetc%2fpasswd",
+        "x" * 10_000,
+        "%ff%fe",
+        "null",
+        "-1",
+        NOBODY[:-1] + "%D9%A3",
+        f"%20{NOBODY}",
+        "' OR 1=1 --",
+        "*",
+    ],
+    ids=lambda story_id: story_id[:40],
+)
+async def test_what_is_no_id_is_no_story(town: Town, story_id: str) -> None:
+    for method, path, body in (
+        ("GET", "", b""),
+        ("DELETE", "", b""),
+        ("POST", "/archive", b""),
+        ("GET", "/viewers", b""),
+        ("POST", "/reactions", b'{"reaction":"like"}'),
+    ):
+        quoted = story_id.replace(" ", "%20").encode().decode("latin-1")
+        response = await town.raw(
+            method, f"/api/story/{quoted}{path}", ("Content-Type", "application/json"), ("orgid", town.org), body=body
+        )
+        refused(response, 404)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", f"/api/story/{NOBODY}", {"GET", "HEAD", "PATCH", "DELETE"}),
+        ("TRACE", f"/api/story/{NOBODY}", {"GET", "HEAD", "PATCH", "DELETE"}),
+        ("GET", f"/api/story/{NOBODY}/views", {"POST"}),
+        ("POST", "/api/story/feed/alice", {"GET", "HEAD"}),
+        ("DELETE", "/api/story/users/alice", {"POST"}),
+    ],
+)
+async def test_another_method_is_not_allowed_and_told_which_are(
+    town: Town, method: str, path: str, allowed: set[str]
+) -> None:
+    response = await town.client("alice").request(method, path)
+    refused(response, 405, "method_not_allowed")
+    assert allowed <= {*response.headers["allow"].split(", ")} <= allowed | {"OPTIONS"}
+
+
+@pytest.mark.parametrize("path", ["/", "/api", "/api/story", "/api/nothing", "/favicon.ico", "/..%2fetc/passwd", "/%00"])
+async def test_a_path_that_leads_nowhere_is_not_found(town: Town, path: str) -> None:
+    refused(await town.client("alice").get(path), 404, "not_found")
+
+
+async def test_spoofed_headers_change_nothing(town: Town) -> None:
+    story_id = await town.post_image("alice")
+    spoofed = {
+        **{"X-Forwarded-Host": "evil.test", "X-Forwarded-Proto": "https", "Forwarded": "host=evil.test"},
+        **{"X-HTTP-Method-Override": "DELETE", "X-User-Id": "bob", "X-Original-URL": "/health/live"},
+        **{"Origin": "https://evil.test"},
+    }
+    response = await town.client("alice").get(f"/api/story/{story_id}", headers=spoofed)
+    assert ok(response)["data"]["mediaUrl"].startswith(town.url)
+    assert not {name for name in response.headers if name.startswith("access-control-")}
+
+
+@pytest.mark.parametrize("host", ["evil.test/path", 'evil.test"><script>', "evil.test\\@x", "", "a b", "x" * 300])
+async def test_a_host_that_is_none_is_not_put_into_links(town: Town, host: str) -> None:
+    response = await town.raw("GET", "/api/story/feed/alice", ("Host", host), ("orgid", town.org))
+    assert response.status_code in {200, 400}
+    assert "evil" not in response.headers.get("link", "")
+
+
+async def test_refusals_come_in_one_order(town: Town) -> None:
+    """401, then the organisation, the identity, the input, 404, 403 of an owner, 410, 409."""
+    story_id = await town.post_text("alice", visibility="Public")
+    over = await town.post_text("alice", visibility="Public")
+    hidden = await town.post_text("alice", visibility="OnlyMe")
+    await town.pass_time(over, 86_400)
+    bob = ("Authorization", f"Bearer {town.token('bob')}")
+    elsewhere = ("Authorization", f"Bearer {town.token('bob', org='elsewhere')}")
+    json_type, org = ("Content-Type", "application/json"), ("orgid", town.org)
+    other_name, no_json = "?userId=alice", b"{"
+    view, reply = f"/api/story/{hidden}/views", f"/api/story/{over}/replies"
+
+    async def ask(path: str, *headers: tuple[str, str], body: bytes = b"", method: str = "POST") -> Any:
+        return await town.raw(method, path, *headers, body=body, user=None)
+
+    bad_org, two_names = ("orgid", "a,b"), "?userId=alice&userId=bob"
+    refused(await ask(view + two_names, bad_org, body=no_json), 401, "unauthenticated")
+    refused(await ask(view + two_names, bob, bad_org, body=no_json), 400, "org_invalid")
+    refused(await ask(view + other_name, elsewhere, org, body=no_json), 403, "org_mismatch")
+    refused(await ask(view + other_name, bob, org, body=no_json), 403, "identity_mismatch")
+    refused(await ask(view, bob, org, body=b"{}"), 415, "unsupported_media_type")
+    refused(await ask(view, bob, org, json_type, body=no_json), 400, "malformed_json")
+    refused(await ask(view, bob, org, json_type, body=b'{"viewDurationSeconds": -1}'), 400, "invalid_request")
+    refused(await ask(view, bob, org, json_type, body=b'{"viewDurationSeconds": 1}'), 404, "story_not_found")
+    refused(await ask(f"/api/story/{hidden}", bob, org, method="DELETE"), 404, "story_not_found")
+    refused(await ask(f"/api/story/{story_id}", bob, org, method="DELETE"), 403, "owner_only")
+    refused(await ask(f"/api/story/{over}", bob, org, method="DELETE"), 403, "owner_only")
+    refused(await ask(f"/api/story/{hidden}/viewers?page=0", bob, org, method="GET"), 400, "invalid_parameter")
+    refused(await ask(reply, bob, org, json_type, body=b'{"content": ""}'), 400, "invalid_request")
+    refused(await ask(reply, bob, org, json_type, body=b'{"content": "late"}'), 410, "story_expired")
+
+
+async def test_refusals_of_the_foreign_the_missing_and_the_hidden_read_alike(town: Town, other: Town) -> None:
+    foreign = await other.post_text("alice", visibility="Public")
+    hidden = await town.post_text("alice", visibility="OnlyMe")
+    blocked = await town.post_text("blocker", visibility="Public")
+    await town.stage.block("blocker", "bob")
+    ended = await town.post_text("alice", visibility="OnlyMe")
+    await town.pass_time(ended, 86_400)
+    bob = town.client("bob")
+    for method, path, body in (
+        ("GET", "", None),
+        ("PATCH", "", {"caption": "mine"}),
+        ("DELETE", "", None),
+        ("POST", "/views", {"viewDurationSeconds": 1}),
+        ("POST", "/reactions", {"reaction": "like"}),
+        ("DELETE", "/reactions", None),
+        ("POST", "/replies", {"content": "hi"}),
+        ("GET", "/replies", None),
+        ("GET", "/viewers", None),
+        ("POST", "/archive", None),
+    ):
+        answers = [
+            await bob.request(method, f"/api/story/{story_id}{path}", json=body)
+            for story_id in (foreign, NOBODY, hidden, blocked, ended)
+        ]
+        for answer in answers:
+            refused(answer, 404, "story_not_found")
+        assert len({problem_without_instance(answer) for answer in answers}) == 1, (method, path)
+        assert len({str(sorted(set(answer.headers) - {"date"})) for answer in answers}) == 1

@@ -1,0 +1,104 @@
+"""Stories whose media nobody has processed yet, and a service that misses a store: workers rest in these tests."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+
+from tests.http.town import Town, ok, refused
+from tests.stage import jpeg
+
+
+async def _upload(town: Town, **fields: str) -> dict[str, str]:
+    response = await town.client("alice").post(
+        "/api/Story/users/alice", files={"media": ("photo.jpg", jpeg())}, data={"privacy": "public", **fields}
+    )
+    posted: dict[str, str] = ok(response, 201)["data"]
+    return posted
+
+
+async def test_a_story_is_not_viewable_until_processing_completes(sleepy: Town) -> None:
+    story_id = (await _upload(sleepy))["storyId"]
+    await sleepy.befriend("alice", "bob")
+    bob = sleepy.client("bob")
+    refused(await bob.get(f"/api/story/{story_id}"), 404, "story_not_found")
+    assert ok(await bob.get("/api/story/users/alice/active"))["data"] == []
+    assert await sleepy.feed("bob") == []
+    assert ok(await bob.post("/api/story/check-active", json=["alice"]))["data"] == {"alice": False}
+
+
+async def test_nobody_views_reacts_or_replies_while_it_is_processed(sleepy: Town) -> None:
+    story = f"/api/story/{(await _upload(sleepy))['storyId']}"
+    bob = sleepy.client("bob")
+    refused(await bob.post(f"{story}/views", json={"viewDurationSeconds": 1}), 404, "story_not_found")
+    refused(await bob.post(f"{story}/reactions", json={"reaction": "like"}), 404, "story_not_found")
+    refused(await bob.post(f"{story}/replies", json={"content": "Great story!"}), 404, "story_not_found")
+    refused(await bob.post(f"{story}/archive"), 404, "story_not_found")
+    refused(await bob.delete(story), 404, "story_not_found")
+
+
+async def test_its_owner_sees_that_it_is_being_processed(sleepy: Town) -> None:
+    card = await sleepy.card((await _upload(sleepy, caption="At the beach!"))["storyId"])
+    assert (card["status"], card["failureReason"], card["caption"]) == ("Processing", None, "At the beach!")
+    assert 0 <= card["processing"] < 100
+    assert (card["mediaUrl"], card["thumbnailUrl"], card["width"]) == (None, None, None)
+
+
+async def test_the_owner_edits_nothing_until_it_is_active(sleepy: Town) -> None:
+    story_id = (await _upload(sleepy))["storyId"]
+    refused(await sleepy.client("alice").patch(f"/api/story/{story_id}", json={"caption": "Later"}), 409, "conflict")
+
+
+async def test_the_temporary_url_gives_the_upload_itself_as_an_attachment(sleepy: Town) -> None:
+    posted = await _upload(sleepy)
+    assert posted["tempUrl"].startswith(f"{sleepy.url}/media/")
+    response = await sleepy.stranger().get(posted["tempUrl"])
+    assert (response.status_code, response.content) == (200, jpeg())
+    assert response.headers["content-disposition"].startswith("attachment")
+    assert response.headers["content-type"] == "image/jpeg"
+    assert response.headers["content-security-policy"] == "sandbox; default-src 'none'"
+    assert response.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_the_temporary_url_is_gone_once_the_story_is_processed(sleepy: Town) -> None:
+    posted = await _upload(sleepy)
+    await sleepy.process(posted["storyId"])
+    refused(await sleepy.stranger().get(posted["tempUrl"]), 404)
+
+
+async def test_a_story_whose_time_ends_while_it_is_processed_is_never_visible(sleepy: Town) -> None:
+    story_id = (await _upload(sleepy, duration="60"))["storyId"]
+    await sleepy.pass_time(story_id, 61)
+    await sleepy.process(story_id)
+    refused(await sleepy.client("bob").get(f"/api/story/{story_id}"), 404, "story_not_found")
+    card = await sleepy.card(story_id)
+    assert (card["status"], card["archiveReason"], card["isExpired"]) == ("Archived", "expired", True)
+
+
+async def test_a_picture_that_cannot_be_decoded_fails_and_says_why(sleepy: Town) -> None:
+    broken = jpeg(640, 480)[:-400]
+    response = await sleepy.client("alice").post(
+        "/api/story/users/alice", files={"media": ("photo.jpg", broken)}, data={"privacy": "public"}
+    )
+    if response.status_code == httpx.codes.CREATED:
+        story_id = response.json()["data"]["storyId"]
+        await sleepy.process(story_id)
+        card = await sleepy.card(story_id)
+        assert (card["status"], card["failureReason"]) == ("Failed", "media_invalid")
+        refused(await sleepy.client("bob").get(f"/api/story/{story_id}"), 404, "story_not_found")
+    else:
+        refused(response, 400, "media_invalid")
+
+
+async def test_without_its_media_store_it_is_degraded_and_serves_on(sleepy: Town) -> None:
+    folder = sleepy.container.settings().media_folder
+    folder.mkdir(parents=True, exist_ok=True)
+    await asyncio.to_thread(folder.rename, folder.with_name("elsewhere"))
+    folder.write_text("a file where the folder was")
+    response = await sleepy.stranger().get("/health/ready")
+    assert response.status_code == 200
+    assert response.json()["status"] == "degraded"
+    assert response.json()["stores"]["media"] != "ok"
+    assert response.json()["stores"]["database"] == "ok"
+    assert await sleepy.post_text("alice")
