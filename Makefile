@@ -4,7 +4,7 @@
 #   make install PYTHON=python3.13    another interpreter than the one found
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-all check fmt lint types arch cov demo migrate lock clean
+.PHONY: help install run test test-all s3-server check fmt lint types arch cov demo migrate lock clean
 
 PYTHON ?=
 ARGS ?=
@@ -12,6 +12,7 @@ WORKERS ?= auto
 
 BIN := .venv/bin
 STAMP := .venv/.installed
+S3_SERVER := .tools/swift/.installed
 OFFLINE := not (postgres or redis or s3 or e2e)
 
 help: ## List the targets
@@ -26,7 +27,9 @@ test: $(STAMP) ## Run the tests that need no server and no network
 	@$(BIN)/pytest -n $(WORKERS) -m "$(OFFLINE)" $(ARGS)
 
 test-all: $(STAMP) ## Run every test with coverage; a missing server is skipped, or fails when CI=true
-	@$(BIN)/pytest -n $(WORKERS) --cov $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup --cov $(ARGS)
+
+s3-server: $(S3_SERVER) ## Install the S3 server that tests of the object store start
 
 check: lint types arch cov ## What a change has to pass: lint, types, arch, cov
 
@@ -61,7 +64,11 @@ clean: ## Remove what the other targets made, except data
 	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): pyproject.toml requirements-dev.txt
-	@eval "$$TOOLBOX"; install
+	@eval "$$TOOLBOX"; install .venv requirements-dev.txt --editable .
+	@touch $@
+
+$(S3_SERVER): requirements-s3.txt
+	@eval "$$TOOLBOX"; install .tools/swift requirements-s3.txt
 	@touch $@
 
 # --- How the above get their packages -----------------------------------------------------------------------------
@@ -126,25 +133,29 @@ translate_pip_settings() {
 }
 
 install_with_uv() {
+	home=$$1 locked=$$2
+	shift 2
 	translate_pip_settings &&
-		{ recent .venv/bin/python || "$$uv" venv --quiet --python "$$python" .venv; } &&
-		"$$uv" pip sync --quiet --python .venv/bin/python --require-hashes requirements-dev.txt &&
-		"$$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
+		{ recent "$$home/bin/python" || "$$uv" venv --quiet --python "$$python" "$$home"; } &&
+		"$$uv" pip sync --quiet --python "$$home/bin/python" --require-hashes "$$locked" &&
+		{ [ $$# = 0 ] || "$$uv" pip install --quiet --python "$$home/bin/python" --no-deps --no-build-isolation "$$@"; }
 }
 
 install_with_pip() {
-	"$$python" -m venv --clear .venv &&
-		.venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.txt &&
-		.venv/bin/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	home=$$1 locked=$$2
+	shift 2
+	"$$python" -m venv --clear "$$home" &&
+		"$$home/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes -r "$$locked" &&
+		{ [ $$# = 0 ] || "$$home/bin/python" -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation "$$@"; }
 }
 
-install() {
+install() { # home locked [project]: an environment with exactly the locked packages, and the project
 	find_python
-	recent .venv/bin/python || rm -rf .venv
-	say "Installing the locked packages into .venv ($$python)"
-	if find_uv && ( install_with_uv ); then return; fi
+	recent "$$1/bin/python" || rm -rf "$$1"
+	say "Installing the packages of $$2 into $$1 ($$python)"
+	if find_uv && ( install_with_uv "$$@" ); then return; fi
 	say "uv could not do it; trying pip"
-	install_with_pip
+	install_with_pip "$$@"
 }
 
 compile() { "$$uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" "$$@" $(ARGS); }
@@ -154,7 +165,8 @@ lock() {
 	find_uv
 	compile pyproject.toml --output-file requirements.txt
 	compile pyproject.toml --group dev --constraint requirements.txt --output-file requirements-dev.txt
-	if grep -n -e '://' -e '^--' requirements.txt requirements-dev.txt; then
+	compile --group s3-server --output-file requirements-s3.txt
+	if grep -n -e '://' -e '^--' requirements*.txt; then
 		say "The lines above tie the lock to one package index; take them out."
 		exit 1
 	fi

@@ -79,7 +79,7 @@ class Process:
             assert self._process.poll() is None, f"{self.part} ended: {self.logged}"
             return sign in self.said + self.logged
 
-        eventually(works, f"{self.part} is ready")
+        eventually(works, f"{self.part} is ready", seconds=60)
         return self
 
     @property

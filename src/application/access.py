@@ -5,7 +5,7 @@ from __future__ import annotations
 from application.caller import Caller
 from application.ports import StoryAccess, Transaction
 from domain.audience import STRANGER
-from domain.errors import StoryExpiredError, StoryNotFoundError
+from domain.errors import NotActiveError, StoryExpiredError, StoryNotFoundError
 from domain.story import Access, Story
 from domain.values import StoryId
 
@@ -41,13 +41,14 @@ def require_visible(known: StoryAccess | None) -> StoryAccess:
 
 
 def require_active(known: StoryAccess | None) -> StoryAccess:
-    """As `require_visible`, and for the owner too it must not be over.
+    """As `require_visible`, and for its owner too the story must be active.
 
     Raises:
         StoryNotFoundError: there is none, or it is hidden.
-        StoryExpiredError: it is over.
+        StoryExpiredError: it was there for them, and is over.
+        NotActiveError: it is the caller's own, and not active.
     """
     visible = require_visible(known)
     if not visible.active:
-        raise StoryExpiredError
+        raise NotActiveError
     return visible

@@ -155,6 +155,24 @@ class Social(Protocol):
     async def save_friendship(self, friendship: Friendship) -> None:
         """Write it; one that nobody has put is removed."""
 
+    async def add_close_friend(self, owner: UserId, friend: UserId) -> None:
+        """Put somebody on a close-friends list; again, nothing happens."""
+
+    async def remove_close_friend(self, owner: UserId, friend: UserId) -> None:
+        """Take somebody off; not there, nothing happens."""
+
+    async def mute(self, user: UserId, target: UserId) -> None:
+        """Mute somebody; again, nothing happens."""
+
+    async def unmute(self, user: UserId, target: UserId) -> None:
+        """Unmute somebody; not muted, nothing happens."""
+
+    async def block(self, user: UserId, target: UserId) -> None:
+        """Block somebody; again, nothing happens."""
+
+    async def unblock(self, user: UserId, target: UserId) -> None:
+        """Take a block back; not blocked, nothing happens."""
+
 
 class Profile(Struct, frozen=True, kw_only=True):
     """What a token tells of a person, for others to see."""
@@ -232,13 +250,13 @@ class Processing(Protocol):
     """The truth of what is being processed; messages are only wake-ups."""
 
     async def claim(self, story_id: StoryId, *, lease_seconds: float) -> Claim | None:
-        """Take the work for so long, whoever had it before. None: there is nothing to process (any more)."""
+        """Take the work for so long. None: there is nothing to process (any more), or somebody holds it."""
 
     async def renew(self, story_id: StoryId, *, lease_seconds: float, percent: int) -> None:
         """Keep the work for so much longer, and tell how far it is."""
 
-    async def give_back(self, story_id: StoryId) -> None:
-        """It was taken in vain, through no fault of the file: this time does not count."""
+    async def let_go(self, story_id: StoryId, *, counted: bool) -> None:
+        """Let go of the work, so that it may be taken at once; ``counted``: the attempt counts against the file."""
 
 
 class Bin(Protocol):
@@ -414,6 +432,13 @@ class MediaInspector(Protocol):
             MediaInvalidError: broken.
             MediaTooLargeError: more pixels than are accepted.
         """
+
+
+class Workspaces(Protocol):
+    """Folders to work in."""
+
+    def __call__(self) -> AbstractAsyncContextManager[Path]:
+        """A new, empty folder, private to this process; gone with all in it at the end."""
 
 
 class RenderedFile(Struct, frozen=True, kw_only=True):

@@ -6,20 +6,26 @@ from dependency_injector import containers, providers
 from dramatiq import Broker
 from redis.asyncio import Redis
 
+from application.commands.add_close_friend import AddCloseFriendHandler
 from application.commands.archive_story import ArchiveStoryHandler
 from application.commands.befriend import BefriendHandler
 from application.commands.begin_upload import BeginUploadHandler
+from application.commands.block_user import BlockUserHandler
 from application.commands.delete_story import DeleteStoryHandler
 from application.commands.discard_upload import DiscardUploadHandler
 from application.commands.edit_story import EditStoryHandler
 from application.commands.keep_profile import KeepProfileHandler
+from application.commands.mute_user import MuteUserHandler
 from application.commands.post_story import PostStoryHandler
 from application.commands.react_to_story import ReactToStoryHandler
 from application.commands.receive_upload import ReceiveUploadHandler
+from application.commands.remove_close_friend import RemoveCloseFriendHandler
 from application.commands.remove_reaction import RemoveReactionHandler
 from application.commands.reply_to_story import ReplyToStoryHandler
 from application.commands.track_view import TrackViewHandler
+from application.commands.unblock_user import UnblockUserHandler
 from application.commands.unfriend import UnfriendHandler
+from application.commands.unmute_user import UnmuteUserHandler
 from application.one_shot_uploads import OneShotUploads
 from application.policies.archive_expired import ArchiveExpired
 from application.policies.clean_archives import CleanArchives
@@ -36,6 +42,7 @@ from application.ports import (
     Policy,
     UnitOfWork,
     Wakeups,
+    Workspaces,
 )
 from application.queries.check_active import CheckActiveHandler
 from application.queries.get_recommended_feed import GetRecommendedFeedHandler
@@ -56,6 +63,7 @@ from infrastructure.media.inspector import BytesInspector
 from infrastructure.media.links import SignedMediaLinks
 from infrastructure.media.objects import StoredObjects, open_store
 from infrastructure.media.painting import paint
+from infrastructure.media.workspaces import FolderWorkspaces
 from infrastructure.memory.feed_orders import MemoryFeedOrders
 from infrastructure.messaging.broker import BrokerWakeups, open_broker
 from infrastructure.messaging.relay import CommitSignal, OutboxRelay
@@ -133,6 +141,7 @@ class Container(containers.DeclarativeContainer):
         providers.Singleton(open_store, settings.provided.media_url, settings.provided.media_folder),
     )
     inspector: providers.Provider[MediaInspector] = providers.Singleton(BytesInspector)
+    workspaces: providers.Provider[Workspaces] = providers.Singleton(FolderWorkspaces, settings.provided.work_folder)
     renderer: providers.Provider[MediaRenderer] = providers.Singleton(GlassBox)
     wakeups: providers.Provider[Wakeups] = providers.Singleton(BrokerWakeups, broker)
     feed_orders: providers.Provider[FeedOrders] = providers.Singleton(_feed_orders, redis, redis_prefix)
@@ -144,21 +153,27 @@ class Container(containers.DeclarativeContainer):
     people_reader: providers.Provider[SqlPeopleReader] = providers.Singleton(SqlPeopleReader, database)
 
     # --- commands ---
+    add_close_friend = providers.Factory(AddCloseFriendHandler, unit_of_work)
     archive_story = providers.Factory(ArchiveStoryHandler, unit_of_work)
     befriend = providers.Factory(BefriendHandler, unit_of_work)
     begin_upload = providers.Factory(BeginUploadHandler, unit_of_work, new_id)
+    block_user = providers.Factory(BlockUserHandler, unit_of_work)
     delete_story = providers.Factory(DeleteStoryHandler, unit_of_work)
     discard_upload = providers.Factory(DiscardUploadHandler, unit_of_work, objects)
     edit_story = providers.Factory(EditStoryHandler, unit_of_work)
     keep_profile = providers.Factory(KeepProfileHandler, unit_of_work)
+    mute_user = providers.Factory(MuteUserHandler, unit_of_work)
     post_story = providers.Factory(PostStoryHandler, unit_of_work, new_id)
     react_to_story = providers.Factory(ReactToStoryHandler, unit_of_work)
     receive_upload = providers.Factory(ReceiveUploadHandler, unit_of_work, objects, inspector)
+    remove_close_friend = providers.Factory(RemoveCloseFriendHandler, unit_of_work)
     remove_reaction = providers.Factory(RemoveReactionHandler, unit_of_work)
     reply_to_story = providers.Factory(ReplyToStoryHandler, unit_of_work, new_id)
     track_view = providers.Factory(TrackViewHandler, unit_of_work)
+    unblock_user = providers.Factory(UnblockUserHandler, unit_of_work)
     unfriend = providers.Factory(UnfriendHandler, unit_of_work)
 
+    unmute_user = providers.Factory(UnmuteUserHandler, unit_of_work)
     one_shot_uploads = providers.Factory(OneShotUploads, begin_upload, receive_upload, discard_upload)
 
     # --- queries ---
@@ -184,7 +199,7 @@ class Container(containers.DeclarativeContainer):
     )
     dispatch_events = providers.Factory(DispatchEvents, unit_of_work, wakeups)
     empty_bin = providers.Factory(EmptyBin, unit_of_work, objects)
-    process_media = providers.Factory(ProcessMedia, unit_of_work, objects, renderer, wakeups)
+    process_media = providers.Factory(ProcessMedia, unit_of_work, objects, renderer, workspaces, wakeups)
     rescue_processing = providers.Factory(RescueProcessing, unit_of_work, wakeups)
 
     worker: providers.Provider[PolicyWorker] = providers.Singleton(

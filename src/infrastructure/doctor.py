@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from application.ports import ObjectStore, UnavailableError
 from infrastructure.sql.database import Database
-from infrastructure.sql.migrate import head_revision
+from infrastructure.sql.migrate import head_revision, is_behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,9 @@ class Doctor:
                 revision = await connection.run_sync(_revision)
         except UnavailableError as error:
             return str(error)
-        needed = head_revision()
-        return None if revision == needed else f"at revision {revision}, {needed} is needed: run `stories migrate`"
+        if is_behind(revision):
+            return f"at revision {revision}, {head_revision()} is needed: run `stories migrate`"
+        return None
 
     async def media_problem(self) -> str | None:
         """Whether objects can be written and deleted."""

@@ -91,6 +91,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return self.folder / "media"
 
     @property
+    def work_folder(self) -> Path:
+        """Where files lie while they are processed."""
+        return self.folder / "work"
+
+    @property
     def embedded_database(self) -> bool:
         """Whether the database is the service's own, which it migrates itself."""
         return self.database_url is None

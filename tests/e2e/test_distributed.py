@@ -25,6 +25,7 @@ def env(own_database: str, own_redis: str, tmp_path: Path) -> dict[str, str]:
     env = environment(
         tmp_path / "data", database_url=own_database, redis_url=own_redis, port="0", sweep_interval_seconds="0.2"
     )
+    env["TMPDIR"] = str(tmp_path)  # what is being worked on stays there when a worker is killed
     migrated = run("migrate", env=env)
     assert migrated.returncode == 0, migrated.stderr
     return env

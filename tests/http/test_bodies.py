@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from infrastructure.sql.tables import replies, story_reactions, story_views
-from tests.http.town import Town, ok, refused
+from tests.http.town import NOBODY, Town, ok, refused
 
 JSON = ("Content-Type", "application/json")
 DEEP = b"[" * 100_000 + b"]" * 100_000
@@ -60,7 +60,7 @@ BROKEN = {
     "a wrong escape": b'{"content":"\\x41"}',
     "a lone surrogate in an unknown field": None,
 }
-WRONG = {
+WRONG: dict[str, list[Any]] = {
     "posting": [
         {"content": ""},
         {"content": "  \n\t "},
@@ -108,7 +108,7 @@ WRONG = {
             [{"text": "a", "x": 0.5, "y": 0.5, "rotation": 1e300}],
             [{"text": "a", "x": 0.5, "y": 0.5}] * 21,
         )),
-        *({"type": "image", "mediaFileId": given} for given in ("x", 1, "../x", "01890000-0000-7000-8000-000000000000")),
+        *({"type": "image", "mediaFileId": given} for given in ("x", 1, "../x", NOBODY)),
     ],
     "uploading": [
         {},
@@ -190,15 +190,16 @@ async def test_no_bad_body_is_ever_an_error_of_the_service_and_nothing_comes_of_
         assert await town.rows(table) == 0
 
 
-@pytest.mark.parametrize("content_type", ["text/xml", "text/plain", "application/x-www-form-urlencoded", "", None, "json"])
+@pytest.mark.parametrize(
+    "content_type", ["text/xml", "text/plain", "application/x-www-form-urlencoded", "", None, "json"]
+)
 async def test_json_is_sent_as_json(town: Town, content_type: str | None) -> None:
     story_id = await town.post_text("alice", visibility="Public")
     headers = [] if content_type is None else [("Content-Type", content_type)]
     for method, path, template in ROUTES.values():
+        body = template % b"1"
         response = await town.raw(
-            *(method, path.format(story=story_id), *headers, ("orgid", town.org)),
-            body=template % b"1",
-            user="bob",
+            method, path.format(story=story_id), *headers, ("orgid", town.org), body=body, user="bob"
         )
         refused(response, 415, "unsupported_media_type")
 
@@ -211,11 +212,8 @@ async def test_json_may_have_parameters_and_a_suffix(town: Town, content_type: s
     story_id = await town.post_text("alice", visibility="Public")
     path, body = f"/api/story/{story_id}/views", b'{"viewDurationSeconds":0.5}'
     ok(await town.raw("POST", path, ("Content-Type", content_type), ("orgid", town.org), body=body, user="bob"))
-    text = await town.raw(
-        *("POST", "/api/story/users/bob", ("Content-Type", content_type), ("orgid", town.org)),
-        body=b'{"content":"hi"}',
-        user="bob",
-    )
+    header, org = ("Content-Type", content_type), ("orgid", town.org)
+    text = await town.raw("POST", "/api/story/users/bob", header, org, body=b'{"content":"hi"}', user="bob")
     ok(text, 201)
 
 

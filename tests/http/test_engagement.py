@@ -68,7 +68,7 @@ async def test_view_quality_is_how_much_of_the_story_was_watched(
     await _view(town, story_id, "bob", seconds)
     viewers = await _viewers(town, story_id)
     assert viewers["data"][0]["viewQuality"] == quality
-    assert viewers["insights"]["quality"] == {**{"Low": 0, "Medium": 0, "High": 0}, quality: 1}
+    assert viewers["insights"]["quality"] == {"Low": 0, "Medium": 0, "High": 0, quality: 1}
 
 
 async def test_the_owners_own_view_is_answered_and_not_recorded(town: Town, story_id: str) -> None:
@@ -215,9 +215,16 @@ async def test_the_owner_lists_viewers_as_the_description_shows(town: Town, stor
     bob_row, jane_row = body["data"]
     assert TIME.fullmatch(jane_row.pop("viewedAt"))
     assert jane_row == {
-        **{"userId": "jane", "username": "janedoe", "fullName": "Jane Doe"},
-        **{"avatarUrl": "https://cdn.test/jane.png", "viewDurationSeconds": 12, "viewQuality": "High"},
-        **{"hasReacted": True, "hasReplied": False, "reaction": "love", "shared": False},
+        "userId": "jane",
+        "username": "janedoe",
+        "fullName": "Jane Doe",
+        "avatarUrl": "https://cdn.test/jane.png",
+        "viewDurationSeconds": 12,
+        "viewQuality": "High",
+        "hasReacted": True,
+        "hasReplied": False,
+        "reaction": "love",
+        "shared": False,
     }
     assert bob_row.keys() == VIEWER
     assert (bob_row["userId"], bob_row["hasReacted"], bob_row["hasReplied"]) == ("bob", False, True)
@@ -264,9 +271,7 @@ async def test_nobody_views_reacts_or_replies_in_anothers_name(town: Town, story
 
 
 async def test_a_service_acts_for_the_user_it_names(town: Town, story_id: str) -> None:
-    response = await town.service().post(
-        f"/api/story/{story_id}/views?userId=carol", json={"viewDurationSeconds": 1}
-    )
+    response = await town.service().post(f"/api/story/{story_id}/views?userId=carol", json={"viewDurationSeconds": 1})
     ok(response)
     assert [viewer["userId"] for viewer in (await _viewers(town, story_id))["data"]] == ["carol"]
 

@@ -23,7 +23,7 @@ async def _scores(town: Town, user: str = "me") -> dict[str, dict[str, float]]:
 async def test_the_recommended_feed_is_shaped_as_the_description_shows(town: Town) -> None:
     await town.befriend("me", "john")
     story_id = await town.post_image("john", caption="At the beach!")
-    query = {"limit": 50, "skip": 0, "includeScoreDetails": "true"}
+    query: dict[str, Any] = {"limit": 50, "skip": 0, "includeScoreDetails": "true"}
     data = ok(await town.client("me").get("/api/story/feed/me/recommended", params=query))["data"]
     assert data.keys() == {"stories", "totalCount", "nextCursor"}
     assert (data["totalCount"], data["nextCursor"]) == (1, None)
@@ -80,8 +80,8 @@ async def test_stories_of_those_the_user_engages_with_rank_higher(town: Town) ->
 async def test_newer_stories_get_priority(town: Town) -> None:
     for friend in ("new", "old"):
         await town.befriend("me", friend)
-        story_id = await town.post_text(friend)
-    await town.pass_time(story_id, 8 * 3_600)
+    await town.post_text("new")
+    await town.pass_time(await town.post_text("old"), 8 * 3_600)
     scores = await _scores(town)
     assert scores["new"]["recencyScore"] > 99
     assert scores["old"]["recencyScore"] < 51

@@ -77,8 +77,11 @@ async def test_friends_are_listed_in_pages_with_their_profiles(town: Town) -> No
     assert [friend["userId"] for friend in data["friends"]] == ["friend-2", "friend-3"]
     assert (data["page"], data["pageSize"], data["totalCount"], data["totalPages"]) == (2, 2, 5, 3)
     assert data["friends"][1] == {
-        **{"userId": "friend-3", "username": "friend-3", "fullName": "Fred Three"},
-        **{"avatarUrl": None, "status": "confirmed"},
+        "userId": "friend-3",
+        "username": "friend-3",
+        "fullName": "Fred Three",
+        "avatarUrl": None,
+        "status": "confirmed",
     }
 
 

@@ -89,9 +89,7 @@ async def test_a_story_expires_24_hours_after_it_was_created(town: Town) -> None
     assert _instant(card["expiresAt"]) - _instant(card["createdAt"]) == timedelta(hours=24)
 
 
-@pytest.mark.parametrize(
-    ("duration", "hours"), [(3_600, 1), (5_400, 1.5), (604_800, 168), (1, 1 / 3_600), (None, 24)]
-)
+@pytest.mark.parametrize(("duration", "hours"), [(3_600, 1), (5_400, 1.5), (604_800, 168), (1, 1 / 3_600), (None, 24)])
 async def test_a_duration_says_for_how_many_seconds_a_story_lives(
     town: Town, duration: int | None, hours: float
 ) -> None:
@@ -113,8 +111,13 @@ async def test_a_picture_has_a_caption_and_a_visibility_of_its_own(town: Town) -
 async def test_text_overlays_are_kept_for_the_client_to_draw(town: Town) -> None:
     given = [{"text": "Hello", "x": 0.5, "y": 0.25}, {"text": "There", "x": 0, "y": 1, "fontSize": 0.1}]
     whole = {
-        **{"text": "Hello", "x": 0.5, "y": 0.25, "fontSize": 0.05},
-        **{"color": "#FFFFFF", "rotation": 0, "align": "center"},
+        "text": "Hello",
+        "x": 0.5,
+        "y": 0.25,
+        "fontSize": 0.05,
+        "color": "#FFFFFF",
+        "rotation": 0,
+        "align": "center",
     }
     text = await _post(town, overlays=given)
     image = await town.post_image("alice", overlays=json.dumps(given))
@@ -191,8 +194,15 @@ async def test_letter_case_of_the_paths_prefix_does_not_matter(town: Town) -> No
 
 async def test_fields_that_only_the_service_decides_are_ignored(town: Town) -> None:
     forged: dict[str, Any] = {
-        **{"userId": "mallory", "orgId": "evil", "storyId": "x", "id": "x", "expiresAt": "2099-01-01T00:00:00Z"},
-        **{"createdAt": "2001-01-01T00:00:00Z", "status": "Archived", "viewCount": 999, "isExpired": True},
+        "userId": "mallory",
+        "orgId": "evil",
+        "storyId": "x",
+        "id": "x",
+        "expiresAt": "2099-01-01T00:00:00Z",
+        "createdAt": "2001-01-01T00:00:00Z",
+        "status": "Archived",
+        "viewCount": 999,
+        "isExpired": True,
     }
     card = await town.card((await _post(town, **forged))["storyId"])
     assert card["userId"] == "alice"
@@ -289,7 +299,7 @@ async def test_an_upload_has_the_size_that_was_announced(town: Town, announced: 
 async def test_an_owner_edits_caption_overlays_and_audience_of_an_active_story(town: Town) -> None:
     await town.befriend("alice", "bob")
     story_id = await town.post_image("alice", caption="Old", visibility="Public")
-    change = {"caption": "New", "visibility": "Custom", "allowedUserIds": ["carol"]}
+    change: dict[str, Any] = {"caption": "New", "visibility": "Custom", "allowedUserIds": ["carol"]}
     change["overlays"] = [{"text": "Hi", "x": 0.5, "y": 0.5}]
     card = ok(await town.client("alice").patch(f"/api/story/{story_id}", json=change))["data"]
     assert card.keys() == OWNER_CARD

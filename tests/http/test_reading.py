@@ -1,4 +1,4 @@
-"""Reading stories: by id, of a user, rings, and the owner's history and archive, as the published API description has it."""
+"""Reading stories: by id, of a user, rings, history and archive, as the published API description has it."""
 
 from __future__ import annotations
 
@@ -139,8 +139,12 @@ async def test_rings_tell_who_of_a_list_has_something_to_see(town: Town) -> None
     asked = ["anna", "ben", "carl", "stranger", "dora", "never-seen", "anna"]
     answer = ok(await me.post("/api/story/check-active", params={"requestingUserId": "me"}, json=asked))
     assert answer["data"] == {
-        **{"anna": True, "ben": False, "carl": True},
-        **{"stranger": False, "dora": False, "never-seen": False},
+        "anna": True,
+        "ben": False,
+        "carl": True,
+        "stranger": False,
+        "dora": False,
+        "never-seen": False,
     }
     assert answer["unseen"] == {**dict.fromkeys(asked, False), "carl": True}
     ok(await me.post("/api/story/check-active", json=[]))

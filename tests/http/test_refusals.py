@@ -129,9 +129,7 @@ async def test_without_a_token_nothing_is_done(town: Town, method: str, path: st
 
 @pytest.mark.parametrize("token", BAD_TOKENS.values(), ids=BAD_TOKENS.keys())
 async def test_a_bad_token_is_refused(town: Town, token: str) -> None:
-    response = await town.raw(
-        "GET", "/api/story/feed/alice", ("Authorization", f"Bearer {token}"), user=None
-    )
+    response = await town.raw("GET", "/api/story/feed/alice", ("Authorization", f"Bearer {token}"), user=None)
     refused(response, 401, "invalid_token")
     assert response.headers["www-authenticate"].startswith("Bearer")
 
@@ -368,7 +366,9 @@ async def test_another_method_is_not_allowed_and_told_which_are(
     assert allowed <= {*response.headers["allow"].split(", ")} <= allowed | {"OPTIONS"}
 
 
-@pytest.mark.parametrize("path", ["/", "/api", "/api/story", "/api/nothing", "/favicon.ico", "/..%2fetc/passwd", "/%00"])
+@pytest.mark.parametrize(
+    "path", ["/", "/api", "/api/story", "/api/nothing", "/favicon.ico", "/..%2fetc/passwd", "/%00"]
+)
 async def test_a_path_that_leads_nowhere_is_not_found(town: Town, path: str) -> None:
     refused(await town.client("alice").get(path), 404, "not_found")
 
@@ -376,9 +376,13 @@ async def test_a_path_that_leads_nowhere_is_not_found(town: Town, path: str) -> 
 async def test_spoofed_headers_change_nothing(town: Town) -> None:
     story_id = await town.post_image("alice")
     spoofed = {
-        **{"X-Forwarded-Host": "evil.test", "X-Forwarded-Proto": "https", "Forwarded": "host=evil.test"},
-        **{"X-HTTP-Method-Override": "DELETE", "X-User-Id": "bob", "X-Original-URL": "/health/live"},
-        **{"Origin": "https://evil.test"},
+        "X-Forwarded-Host": "evil.test",
+        "X-Forwarded-Proto": "https",
+        "Forwarded": "host=evil.test",
+        "X-HTTP-Method-Override": "DELETE",
+        "X-User-Id": "bob",
+        "X-Original-URL": "/health/live",
+        "Origin": "https://evil.test",
     }
     response = await town.client("alice").get(f"/api/story/{story_id}", headers=spoofed)
     assert ok(response)["data"]["mediaUrl"].startswith(town.url)

@@ -75,7 +75,9 @@ async def test_nothing_of_one_organisation_is_changed_from_another(town: Town, o
     for was in before:
         now = await other.card(was["storyId"])
         changing = {"mediaUrl", "thumbnailUrl", "timeUntilExpiration"}
-        assert {name: now[name] for name in now.keys() - changing} == {name: was[name] for name in was.keys() - changing}
+        assert {name: now[name] for name in now.keys() - changing} == {
+            name: was[name] for name in was.keys() - changing
+        }
     assert (await other.card(image, "bob"))["caption"] == "picture of theirs"
 
 

@@ -150,7 +150,7 @@ async def spoken(url: str, head: bytes, body: bytes | AsyncIterator[bytes], pati
         async with asyncio.timeout(patience):
             start, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
             headers = [(name, value.strip()) for name, _, value in (line.partition(":") for line in lines if line)]
-            length = int(dict((name.lower(), value) for name, value in headers).get("content-length", "0"))
+            length = int(httpx.Headers(headers).get("content-length", "0"))
             content = await reader.readexactly(length) if not head.startswith(b"HEAD ") else b""
     finally:
         saying.cancel()
@@ -190,7 +190,7 @@ def refused(response: httpx.Response, status: int, code: str | None = None) -> d
 
 
 def form(*parts: tuple[str, bytes], boundary: str = "b0undary", end: bool = True) -> tuple[tuple[str, str], bytes]:
-    """A multipart form by hand: its content type, and its bytes. A part is its disposition's parameters and its bytes."""
+    """A multipart form by hand, its content type and its bytes; a part is parameters of its disposition, and bytes."""
     body = b"".join(
         f"--{boundary}\r\nContent-Disposition: form-data; {says}\r\n\r\n".encode() + data + b"\r\n"
         for says, data in parts

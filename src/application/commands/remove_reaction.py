@@ -33,6 +33,7 @@ class RemoveReactionHandler:
 
         Raises:
             StoryNotFoundError, StoryExpiredError: the caller does not see the story (any more).
+            NotActiveError: it is the caller's own, and not active.
         """
         user = command.caller.user
         async with self.unit_of_work.begin(command.caller.org) as tx:

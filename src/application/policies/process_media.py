@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 from application.ports import (
@@ -21,6 +20,7 @@ from application.ports import (
     UnavailableError,
     UnitOfWork,
     Wakeups,
+    Workspaces,
 )
 from domain.content import Rendition
 from domain.story import FailureReason, Status
@@ -46,6 +46,7 @@ class ProcessMedia:
     unit_of_work: UnitOfWork
     store: ObjectStore
     renderer: MediaRenderer
+    workspaces: Workspaces
     wakeups: Wakeups
     lease_seconds: float = LEASE_SECONDS
 
@@ -60,21 +61,21 @@ class ProcessMedia:
                 await self._process(org, story_id, claim, hold)
         except RenderingFailedError as failed:
             if failed.reason is FailureReason.PROCESSING_FAILED and claim.attempt < ATTEMPTS_MAX:
+                await self._let_go(org, story_id, counted=True)
                 raise  # nothing is known against the file: another attempt, with what the broker waits before it
             await self._fail(org, story_id, claim, failed.reason)
         except ObjectMissingError:
             await self._fail(org, story_id, claim, FailureReason.PROCESSING_FAILED)
         except UnavailableError:
-            async with self.unit_of_work.begin(org) as tx:
-                await tx.processing.give_back(story_id)
+            await self._let_go(org, story_id, counted=False)
             raise
         await self.wakeups.wake(Policy.EMPTY_BIN, org, story_id)
 
     async def _process(self, org: OrgId, story_id: StoryId, claim: Claim, hold: Hold) -> None:
         if claim.attempt > ATTEMPTS_MAX:
             raise RenderingFailedError(FailureReason.PROCESSING_FAILED)
-        with TemporaryDirectory(prefix="stories-") as folder:
-            source, target = Path(folder, "source"), Path(folder, "target")
+        async with self.workspaces() as folder:
+            source, target = folder / "source", folder / "target"
             await asyncio.to_thread(target.mkdir)
             await self._download(claim.upload.key, source)
             await hold.reached(10)
@@ -82,6 +83,10 @@ class ProcessMedia:
             await hold.reached(80)
             rendition = await self._store(org, rendered)
         await self._publish(org, story_id, rendition, claim)
+
+    async def _let_go(self, org: OrgId, story_id: StoryId, *, counted: bool) -> None:
+        async with self.unit_of_work.begin(org) as tx:
+            await tx.processing.let_go(story_id, counted=counted)
 
     async def _download(self, key: str, target: Path) -> None:
         blob = await self.store.get(key)

@@ -9,7 +9,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from application.caller import Caller
-from application.queries.cards import StoryCard
+from application.queries.cards import OwnerStoryCard, StoryCard
 from domain.values import UserId
 
 
@@ -23,7 +23,7 @@ class ListActiveStories(Struct, frozen=True, kw_only=True):
 class ActiveStoriesReader(Protocol):
     """Reads the active stories of one user."""
 
-    async def active(self, caller: Caller, owner: UserId) -> Sequence[StoryCard]:
+    async def active(self, caller: Caller, owner: UserId) -> Sequence[StoryCard | OwnerStoryCard]:
         """What the caller may see now, oldest first; an unknown user has none."""
 
 
@@ -33,6 +33,6 @@ class ListActiveStoriesHandler:
 
     reader: ActiveStoriesReader
 
-    async def __call__(self, query: ListActiveStories) -> Sequence[StoryCard]:
+    async def __call__(self, query: ListActiveStories) -> Sequence[StoryCard | OwnerStoryCard]:
         """List them."""
         return await self.reader.active(query.caller, query.owner)

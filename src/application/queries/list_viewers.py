@@ -100,7 +100,11 @@ class ViewersReader(Protocol):
         """One page, and how many match."""
 
     async def totals(self, caller: Caller, story_id: StoryId) -> Totals:
-        """The totals of the story."""
+        """The totals of the story.
+
+        Raises:
+            StoryNotFoundError: there is no such story (any more).
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import time
 import uuid
 from collections.abc import AsyncIterator, Iterable
+from contextlib import suppress
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -17,8 +21,10 @@ from application.ports import Blob, ObjectMissingError, UnavailableError
 
 _PART_BYTES: Final = 5 << 20
 """Size of the parts in which larger objects travel: the least that S3 takes."""
+_PARTS_AT_ONCE: Final = 2
+"""Parts of one object on their way at the same time; each is in memory meanwhile."""
 _READ_BYTES: Final = 1 << 18
-_TIMEOUT: Final = timedelta(seconds=30)
+_LINGER_SECONDS: Final = 0.05
 
 Store = LocalStore | S3Store
 
@@ -28,15 +34,31 @@ def open_store(url: str | None, folder: Path) -> Store:
 
     Endpoint and keys of S3 come from the usual ``AWS_*`` variables.
     """
+    _linger_at_exit()
     if url is None:
         return LocalStore(prefix=folder, mkdir=True, automatic_cleanup=True)
     parts = urlsplit(url)
     return S3Store(
         parts.netloc,
         prefix=parts.path.strip("/") or None,
-        client_options={"timeout": _TIMEOUT, "allow_http": True},
+        # A store that falls silent is given up, not one that somebody reads slowly: `timeout` counts a whole answer.
+        client_options={
+            "allow_http": True,
+            "connect_timeout": timedelta(seconds=3),
+            "read_timeout": timedelta(seconds=10),
+            "timeout": timedelta(hours=1),
+        },
         retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=10)},
     )
+
+
+@cache
+def _linger_at_exit() -> None:
+    """Let the threads of obstore let go of what Python gave them: one that does so after the end aborts the process.
+
+    See https://github.com/PyO3/pyo3-async-runtimes/issues/40.
+    """
+    atexit.register(time.sleep, _LINGER_SECONDS)
 
 
 class StoredObjects:
@@ -48,8 +70,14 @@ class StoredObjects:
     async def put(self, key: str, chunks: AsyncIterator[bytes]) -> None:
         """As `ObjectStore`."""
         source = _Source(chunks)
+        small = await source.read_ahead()
         try:
-            await obstore.put_async(self._store, key, source, chunk_size=_PART_BYTES)
+            if small is not None:
+                await obstore.put_async(self._store, key, small)
+            else:
+                await obstore.put_async(
+                    self._store, key, source, chunk_size=_PART_BYTES, max_concurrency=_PARTS_AT_ONCE
+                )
         except (BaseError, OSError) as error:
             if source.error is not None:
                 raise source.error from None
@@ -62,10 +90,10 @@ class StoredObjects:
                 result = await obstore.get_async(self._store, key)
             else:
                 size = (await obstore.head_async(self._store, key))["size"]
-                if start >= size:
-                    return Blob(size=size, start=start, stop=start, chunks=_once(b""))
                 end = size if stop is None else min(stop, size)
-                result = await obstore.get_async(self._store, key, options={"range": (start, max(start, end))})
+                if start >= end:
+                    return Blob(size=size, start=start, stop=start, chunks=_chunks())
+                result = await obstore.get_async(self._store, key, options={"range": (start, end)})
         except FileNotFoundError:
             raise ObjectMissingError(key) from None
         except (BaseError, OSError) as error:
@@ -75,34 +103,56 @@ class StoredObjects:
 
     async def delete(self, keys: Iterable[str]) -> None:
         """As `ObjectStore`."""
-        for key in keys:
-            try:
-                await obstore.delete_async(self._store, key)
-            except FileNotFoundError:
-                continue
-            except (BaseError, OSError) as error:
-                raise UnavailableError("The object store does not delete.") from error
+        try:
+            if isinstance(self._store, S3Store):
+                await obstore.delete_async(self._store, list(keys))
+                return
+            for key in keys:
+                with suppress(FileNotFoundError):
+                    await obstore.delete_async(self._store, key)
+        except (BaseError, OSError) as error:
+            raise UnavailableError("The object store does not delete.") from error
 
     async def check(self) -> None:
         """As `ObjectStore`."""
         key = f"check/{uuid.uuid4().hex}"
-        await self.put(key, _once(b"ok"))
-        await self.delete([key])
+        await self.put(key, _chunks(b"ok"))
+        try:
+            await self.get(key)
+        except ObjectMissingError:
+            raise UnavailableError("The object store loses what it takes.") from None
+        finally:
+            await self.delete([key])
 
 
 class _Source:
-    """Chunks on their way into the store; keeps what they raise, which the store would wrap."""
+    """Chunks on their way into the store.
+
+    Attributes:
+        error: what they raised, which the store's own errors could be taken for.
+    """
 
     def __init__(self, chunks: AsyncIterator[bytes]) -> None:
-        self.error: BaseException | None = None
+        self.error: Exception | None = None
         self._chunks = chunks
+        self._head = bytearray()
+
+    async def read_ahead(self) -> bytes | None:
+        """All the bytes, if they are fewer than a part. S3 takes them in one request then, instead of three."""
+        async for chunk in self._chunks:
+            self._head += chunk
+            if len(self._head) >= _PART_BYTES:
+                return None
+        return bytes(self._head)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield bytes(self._head)
+        self._head.clear()
         try:
             async for chunk in self._chunks:
                 if chunk:
                     yield chunk
-        except BaseException as error:
+        except Exception as error:
             self.error = error
             raise
 
@@ -115,5 +165,6 @@ async def _read(result: obstore.GetResult) -> AsyncIterator[bytes]:
         raise UnavailableError("The object store broke off.") from error
 
 
-async def _once(data: bytes) -> AsyncIterator[bytes]:
-    yield data
+async def _chunks(*chunks: bytes) -> AsyncIterator[bytes]:
+    for chunk in chunks:
+        yield chunk

@@ -39,7 +39,7 @@ class Scheduler:
         self._scheduler.start()
 
     async def stop(self) -> None:
-        """Begin nothing more and finish what is under way; what takes too long is cut short, and done by the next run."""
+        """Begin nothing more, and finish what is under way; what takes too long is cut short for the next run to do."""
         if self._scheduler is None:
             return
         self._scheduler.pause()

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, or_, select, update
+from sqlalchemy import and_, bindparam, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from application.ports import Claim, ConcurrentChangeError, Upload
@@ -27,24 +27,26 @@ _RECEIVED = update(uploads).where(*_ID, uploads.c.kind.is_(None))
 _ASSIGN = update(uploads).where(*_ID).values(story_id=bindparam("story")).returning(uploads.c.object_key)
 _REMOVE = delete(uploads).where(*_ID)
 
+_processing = and_(*_OF_STORY, stories.c.status == Status.PROCESSING.value)
+_held = {name: seconds_from_now(bindparam("lease")) for name in ("processing_due_at", "processing_held_until")}
 _CLAIM = (
     update(stories)
-    .where(*_OF_STORY, stories.c.status == Status.PROCESSING.value)
-    .values(
-        processing_due_at=seconds_from_now(bindparam("lease")),
-        processing_attempts=stories.c.processing_attempts + 1,
+    .where(
+        _processing,
+        or_(stories.c.processing_held_until.is_(None), stories.c.processing_held_until <= clock()),
     )
+    .values(processing_attempts=stories.c.processing_attempts + 1, **_held)
     .returning(stories.c.processing_attempts)
 )
-_RENEW = (
+_RENEW = update(stories).where(_processing).values(processing_percent=bindparam("percent"), **_held)
+_LET_GO = (
     update(stories)
-    .where(*_OF_STORY, stories.c.status == Status.PROCESSING.value)
-    .values(processing_due_at=seconds_from_now(bindparam("lease")), processing_percent=bindparam("percent"))
-)
-_GIVE_BACK = (
-    update(stories)
-    .where(*_OF_STORY, stories.c.status == Status.PROCESSING.value)
-    .values(processing_attempts=stories.c.processing_attempts - 1)
+    .where(_processing)
+    .values(
+        processing_attempts=stories.c.processing_attempts - bindparam("forgiven"),
+        processing_held_until=None,
+        processing_due_at=clock(),
+    )
 )
 
 _EXPECT = insert(objects).values(delete_after=seconds_from_now(bindparam("seconds")))
@@ -116,9 +118,10 @@ class SqlProcessing:
         key = {"of_org": self._org, "of_story": story_id}
         await self._connection.execute(_RENEW, {**key, "lease": lease_seconds, "percent": percent})
 
-    async def give_back(self, story_id: StoryId) -> None:
+    async def let_go(self, story_id: StoryId, *, counted: bool) -> None:
         """As `Processing`."""
-        await self._connection.execute(_GIVE_BACK, {"of_org": self._org, "of_story": story_id})
+        key = {"of_org": self._org, "of_story": story_id}
+        await self._connection.execute(_LET_GO, {**key, "forgiven": 0 if counted else 1})
 
 
 class SqlBin:

@@ -34,6 +34,15 @@ def head_revision() -> str:
     return head
 
 
+def is_behind(revision: str | None) -> bool:
+    """Whether a database at ``revision`` (None: empty) must be migrated for this version.
+
+    A revision unknown to this version is one of a later version: it goes on serving while its successor takes over.
+    """
+    known = {script.revision for script in ScriptDirectory.from_config(_config("sqlite://")).walk_revisions()}
+    return revision is None or (revision in known and revision != head_revision())
+
+
 def _config(url: str) -> Config:
     config = Config()
     config.set_main_option("script_location", str(_FOLDER))

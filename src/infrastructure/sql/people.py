@@ -31,6 +31,7 @@ from application.queries.list_viewers import Insights, Totals, Viewer, ViewerOrd
 from application.queries.times import timestamp
 from domain.content import STILL_SECONDS
 from domain.engagement import Reaction, ViewQuality
+from domain.errors import StoryNotFoundError
 from domain.friendship import FriendshipStatus
 from domain.story import Access
 from domain.values import StoryId
@@ -212,7 +213,9 @@ class SqlPeopleReader:
     async def totals(self, caller: Caller, story_id: StoryId) -> Totals:
         """As `ViewersReader`."""
         async with self.database.read() as connection:
-            row = (await connection.execute(_TOTALS, {**who(caller), "story": story_id})).one()
+            row = (await connection.execute(_TOTALS, {**who(caller), "story": story_id})).one_or_none()
+        if row is None:
+            raise StoryNotFoundError
         counts = {kind: count for kind in Reaction if (count := getattr(row, kind.value))}
         seen = row.insights or row._asdict()
         return Totals(

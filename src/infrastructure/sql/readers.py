@@ -31,11 +31,12 @@ _STORY = {
     engine: select_cards(_access, _active, allowed).where(stories.c.id == bindparam("story"))
     for engine, allowed in _ALLOWED.items()
 }
-_ACTIVE = (
-    select_cards()
+_ACTIVE = {
+    engine: select_cards(_access, allowed)
     .where(stories.c.owner_id == bindparam("owner"), visibility.visible)
     .order_by(stories.c.created_at, stories.c.id)
-)
+    for engine, allowed in _ALLOWED.items()
+}
 _OWNED = stories.c.owner_id == visibility.viewer
 _ARCHIVED = or_(stories.c.status == Status.ARCHIVED.value, stories.c.expires_at <= clock())
 _HISTORY = {
@@ -99,11 +100,11 @@ class SqlStoryReader:
             return None
         return _known(row), self._card(row, caller)
 
-    async def active(self, caller: Caller, owner: UserId) -> Sequence[StoryCard]:
+    async def active(self, caller: Caller, owner: UserId) -> Sequence[StoryCard | OwnerStoryCard]:
         """As `ActiveStoriesReader`."""
         async with self.database.read() as connection:
-            rows = await connection.execute(_ACTIVE, {**who(caller), "owner": owner})
-            return [to_card(row, caller, self.links) for row in rows]
+            rows = await connection.execute(_ACTIVE[self.database.dialect], {**who(caller), "owner": owner})
+            return [self._card(row, caller) for row in rows]
 
     async def history(
         self, caller: Caller, *, archived_only: bool, offset: int, limit: int

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import structs
-from sqlalchemy import BindParameter, and_, bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy import BindParameter, Table, and_, bindparam, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from application.ports import Profile
@@ -14,7 +14,7 @@ from domain.audience import Relation
 from domain.friendship import Friendship
 from domain.values import OrgId, UserId
 from infrastructure.sql.dialect import upsert_into
-from infrastructure.sql.tables import blocks, close_friends, friendships, profiles
+from infrastructure.sql.tables import blocks, close_friends, friendships, mutes, profiles
 
 _ORG: BindParameter[str] = bindparam("of_org")
 _ONE: BindParameter[str] = bindparam("one")
@@ -70,6 +70,18 @@ def _put_profile(engine: str) -> Any:
 _PUT_PROFILE = {engine: _put_profile(engine) for engine in ("postgresql", "sqlite")}
 
 
+def _add(table: Table) -> dict[str, Any]:
+    return {engine: upsert_into(table, engine).on_conflict_do_nothing() for engine in ("postgresql", "sqlite")}
+
+
+_ADD_CLOSE, _ADD_MUTE, _ADD_BLOCK = _add(close_friends), _add(mutes), _add(blocks)
+_REMOVE_CLOSE = delete(close_friends).where(
+    close_friends.c.org_id == _ORG, close_friends.c.user_id == _ONE, close_friends.c.friend_id == _OTHER
+)
+_REMOVE_MUTE = delete(mutes).where(mutes.c.org_id == _ORG, mutes.c.user_id == _ONE, mutes.c.target_id == _OTHER)
+_REMOVE_BLOCK = delete(blocks).where(blocks.c.org_id == _ORG, blocks.c.user_id == _ONE, blocks.c.target_id == _OTHER)
+
+
 class SqlSocial:
     """As `Social`."""
 
@@ -100,6 +112,33 @@ class SqlSocial:
         ]
         if rows:
             await self._connection.execute(_INSERT, rows)
+
+    async def add_close_friend(self, owner: UserId, friend: UserId) -> None:
+        """As `Social`."""
+        await self._add(_ADD_CLOSE, user_id=owner, friend_id=friend)
+
+    async def remove_close_friend(self, owner: UserId, friend: UserId) -> None:
+        """As `Social`."""
+        await self._connection.execute(_REMOVE_CLOSE, self._pair(owner, friend))
+
+    async def mute(self, user: UserId, target: UserId) -> None:
+        """As `Social`."""
+        await self._add(_ADD_MUTE, user_id=user, target_id=target)
+
+    async def unmute(self, user: UserId, target: UserId) -> None:
+        """As `Social`."""
+        await self._connection.execute(_REMOVE_MUTE, self._pair(user, target))
+
+    async def block(self, user: UserId, target: UserId) -> None:
+        """As `Social`."""
+        await self._add(_ADD_BLOCK, user_id=user, target_id=target)
+
+    async def unblock(self, user: UserId, target: UserId) -> None:
+        """As `Social`."""
+        await self._connection.execute(_REMOVE_BLOCK, self._pair(user, target))
+
+    async def _add(self, statements: dict[str, Any], **row: str) -> None:
+        await self._connection.execute(statements[self._connection.dialect.name], {"org_id": self._org, **row})
 
     def _pair(self, one: UserId, other: UserId) -> dict[str, str]:
         return {"of_org": self._org, "one": one, "other": other}

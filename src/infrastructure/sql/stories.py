@@ -24,7 +24,7 @@ from infrastructure.sql.tables import stories, story_audience, story_stats
 _UNCLAIMED_SECONDS = 10.0
 """How long a new story waits for its first wake-up before it counts as overdue."""
 
-_OTHERS = {"insights", "frozen_at", "processing_due_at", "processing_attempts", "processing_percent"}
+_OTHERS = {"insights", "frozen_at"} | {name for name in stories.c.keys() if name.startswith("processing_")}  # noqa: SIM118
 """Columns that are not the aggregate's: written by upkeep and by workers."""
 _COLUMNS = [column for column in stories.c if column.name not in _OTHERS]
 _LOCKED = (

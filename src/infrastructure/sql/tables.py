@@ -92,6 +92,7 @@ stories = Table(
     Column("insights", _Json),
     Column("frozen_at", Instant),
     Column("processing_due_at", Instant),
+    Column("processing_held_until", Instant),
     Column("processing_attempts", Integer, nullable=False, server_default=text("0")),
     Column("processing_percent", Integer, nullable=False, server_default=text("0")),
     # Feeds and profiles read active stories only; the index holds all they need to choose.

@@ -18,7 +18,7 @@ from interfaces.http.engagement import engagement_router
 from interfaces.http.feeds import feeds_router
 from interfaces.http.health import health_router
 from interfaces.http.media import media_router
-from interfaces.http.openapi import describe_shared_parameters, openapi_config
+from interfaces.http.openapi import complete_description, openapi_config
 from interfaces.http.problems import handle
 from interfaces.http.requests import JSON_MAX_BYTES, StoriesRequest
 from interfaces.http.social import social_router
@@ -48,7 +48,7 @@ def create_app(settings: Settings, container: Container | None = None) -> ASGIAp
         lifespan=[_running(container, settings)],
         logging_config=None,
     )
-    describe_shared_parameters(app)
+    complete_description(app)
     return Edge(app, container.new_id())
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, Protocol, runtime_checkable
+from typing import Final, Literal, Protocol, runtime_checkable
 
 from litestar import Response, Router, get
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Struct
 
 from interfaces.http.auth import PUBLIC
@@ -34,13 +35,17 @@ class Ready(Struct, frozen=True):
     stores: Mapping[str, str]
 
 
-@get("/live", opt=PUBLIC, operation_id="live")
+_UNAVAILABLE: Final = ResponseSpec(Ready, description="The database is down", generate_examples=False)
+_BAD_TOKEN: Final = {401: specs()[401]}
+
+
+@get("/live", opt=PUBLIC, operation_id="live", responses=_BAD_TOKEN)
 async def live() -> Live:
     """Whether the process lives."""
     return Live("ok")
 
 
-@get("/ready", opt=PUBLIC, operation_id="ready", responses=specs())
+@get("/ready", opt=PUBLIC, operation_id="ready", responses=_BAD_TOKEN | {503: _UNAVAILABLE})
 async def ready(doctor: NamedDependency[Examiner]) -> Response[Ready]:
     """Whether requests can be served: without the database none, without another store some."""
     problems = await doctor.examine()

@@ -15,6 +15,7 @@ from application.ports import Blob
 from application.queries.open_media import MediaFile, MediaPart, MediaTicket, OpenMedia, OpenMediaHandler
 from domain.errors import NotFoundError
 from interfaces.http.auth import PUBLIC
+from interfaces.http.openapi import GetMediaOperation
 from interfaces.http.problems import RequestError, specs
 
 _CACHE_SECONDS: Final = 60
@@ -39,6 +40,7 @@ class LinkReader(Protocol):
     opt=PUBLIC,
     operation_id="getMedia",
     media_type="application/octet-stream",
+    operation_class=GetMediaOperation,
     responses=specs(404, 410, 416),
 )
 async def get_media(

@@ -100,7 +100,7 @@ def _posted(caller: Caller, posted: PostedStory, links: UploadLinks) -> Response
 @get("/users/{user_id:str}/active", operation_id="listActiveStories", responses=specs())
 async def list_active_stories(
     user_id: FromPath[str], request: StoriesRequest, list_active_stories: NamedDependency[ListActiveStoriesHandler]
-) -> Success[Sequence[StoryCard]]:
+) -> Success[Sequence[StoryCard | OwnerStoryCard]]:
     """List a user's active stories that the caller may see, in playing order."""
     return Success(data=await list_active_stories(ListActiveStories(caller=request.user, owner=user_id_of(user_id))))
 

@@ -11,7 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, make_url
 
-from infrastructure.sql.migrate import head_revision
+from infrastructure.sql.migrate import head_revision, is_behind
 from infrastructure.sql.tables import metadata
 
 
@@ -33,6 +33,12 @@ def test_the_migrated_schema_is_the_described_one(database_url: str) -> None:
         assert differences == []
         assert context.get_current_revision() == head_revision()
     engine.dispose()
+
+
+def test_only_an_empty_or_older_database_is_behind() -> None:
+    assert is_behind(None)
+    assert not is_behind(head_revision())
+    assert not is_behind("of a later version")
 
 
 def test_every_table_with_an_organisation_begins_its_key_or_names_it() -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import product
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, literal, select, update
+from sqlalchemy.sql.visitors import replacement_traverse
 
 from application.queries.get_story import GetStory
 from domain.audience import Relation, Visibility
 from domain.errors import StoryExpiredError, StoryNotFoundError
 from domain.story import Access, Status
 from domain.values import StoryId, UserId
+from infrastructure.sql import visibility
+from infrastructure.sql.dialect import Instant, clock
 from infrastructure.sql.tables import stories
 from tests.stage import Stage
 
@@ -56,17 +59,17 @@ async def _people(stage: Stage) -> None:
     await stage.block("alice", "blocked")
 
 
-async def _story(stage: Stage, case: Case) -> StoryId:
-    allowed = ALLOWED if case.visibility is Visibility.CUSTOM else frozenset[UserId]()
-    story_id = await stage.post_text(visibility=case.visibility, allowed=frozenset(allowed))
+async def _story(stage: Stage, combination: Case) -> StoryId:
+    allowed = ALLOWED if combination.visibility is Visibility.CUSTOM else frozenset[UserId]()
+    story_id = await stage.post_text(visibility=combination.visibility, allowed=frozenset(allowed))
     async with stage.container.database().write() as connection:
         row = (await connection.execute(select(stories).where(stories.c.id == story_id))).one()
         await connection.execute(
             update(stories)
             .where(stories.c.id == story_id)
-            .values(status=case.status.value, published_at=row.created_at if case.published else None)
+            .values(status=combination.status.value, published_at=row.created_at if combination.published else None)
         )
-    if case.expired:
+    if combination.expired:
         await stage.pass_time(story_id, 86_400)
     return story_id
 
@@ -74,8 +77,8 @@ async def _story(stage: Stage, case: Case) -> StoryId:
 async def test_sql_and_the_domain_agree_on_every_relation_visibility_status_and_time(stage: Stage) -> None:
     await _people(stage)
     compared = 0
-    for case in CASES:
-        story_id = await _story(stage, case)
+    for combination in CASES:
+        story_id = await _story(stage, combination)
         async with stage.container.unit_of_work().begin(stage.org) as tx:
             story = await tx.stories.get(story_id)
             assert story is not None
@@ -84,18 +87,18 @@ async def test_sql_and_the_domain_agree_on_every_relation_visibility_status_and_
                 known = await tx.stories.access(story_id, UserId(viewer))
                 said = story.access(UserId(viewer), relation, now)
                 assert known is not None
-                assert known.access is said, (case, name)
+                assert known.access is said, (combination, name)
                 assert relation == await tx.social.relation(story.owner, UserId(viewer)) or viewer == story.owner
                 compared += 1
     assert compared == len(CASES) * len(VIEWERS)
 
 
-@pytest.mark.parametrize("visibility", Visibility)
-async def test_every_way_to_read_a_story_shows_it_to_the_same_people(stage: Stage, visibility: Visibility) -> None:
+@pytest.mark.parametrize("audience", Visibility)
+async def test_every_way_to_read_a_story_shows_it_to_the_same_people(stage: Stage, audience: Visibility) -> None:
     await _people(stage)
     for status, expired in product((Status.ACTIVE, Status.ARCHIVED, Status.FAILED), (False, True)):
-        case = Case(visibility, status, status is not Status.FAILED, expired)
-        story_id = await _story(stage, case)
+        combination = Case(audience, status, status is not Status.FAILED, expired)
+        story_id = await _story(stage, combination)
         for name, (viewer, relation) in VIEWERS.items():
             if viewer == "alice":
                 continue
@@ -103,8 +106,11 @@ async def test_every_way_to_read_a_story_shows_it_to_the_same_people(stage: Stag
                 story = await tx.stories.get(story_id)
                 assert story is not None
                 said = story.access(UserId(viewer), relation, await tx.clock())
-            assert await _read_by_id(stage, viewer, story_id) is said, (case, name)
-            assert await _lists(stage, viewer, story_id) == _expected_lists(said, relation, visibility), (case, name)
+            assert await _read_by_id(stage, viewer, story_id) is said, (combination, name)
+            assert await _lists(stage, viewer, story_id) == _expected_lists(said, relation, audience), (
+                combination,
+                name,
+            )
         async with stage.container.database().write() as connection:
             await connection.execute(delete(stories).where(stories.c.id == story_id))
 
@@ -131,9 +137,9 @@ async def _lists(stage: Stage, viewer: str, story_id: StoryId) -> dict[str, bool
     }
 
 
-def _expected_lists(said: Access, relation: Relation, visibility: Visibility) -> dict[str, bool]:
+def _expected_lists(said: Access, relation: Relation, audience: Visibility) -> dict[str, bool]:
     visible = said is Access.VISIBLE
-    in_feed = visible and (relation.friend or visibility is Visibility.CUSTOM)
+    in_feed = visible and (relation.friend or audience is Visibility.CUSTOM)
     return {"active": visible, "ring": visible, "feed": in_feed, "candidates": in_feed, "feed cards": in_feed}
 
 
@@ -163,3 +169,39 @@ async def _watch_it_expire(stage: Stage, story_id: StoryId, milliseconds: int) -
             assert known.access is Access.GONE
         seen.add(known.access)
     return seen
+
+
+async def _access_at(stage: Stage, story_id: StoryId, at: datetime, rule: ColumnElement[str]) -> Access:
+    """What the rule in SQL says at a given instant: its clock is stopped there."""
+    stopped = replacement_traverse(
+        rule, {}, lambda element, **_: literal(at, Instant()) if isinstance(element, clock) else None
+    )
+    statement = select(stopped).select_from(stories).where(stories.c.id == story_id)
+    async with stage.container.database().read() as connection:
+        return Access((await connection.execute(statement, {"org": stage.org, "viewer": "friend"})).scalar_one())
+
+
+async def _disagreements(stage: Stage, rule: ColumnElement[str]) -> list[int]:
+    """Milliseconds round the end of a story's life at which the rule and the domain say different things."""
+    story_id = await stage.post_text(visibility=Visibility.PUBLIC)
+    async with stage.container.unit_of_work().begin(stage.org) as tx:
+        story = await tx.stories.get(story_id)
+    assert story is not None
+    different = []
+    for milliseconds in (-1000, -1, 0, 1, 1000):
+        at = story.expires_at + timedelta(milliseconds=milliseconds)
+        if await _access_at(stage, story_id, at, rule) is not story.access(UserId("friend"), Relation(), at):
+            different.append(milliseconds)
+    return different
+
+
+async def test_sql_and_the_domain_agree_to_the_millisecond_on_when_a_story_is_over(stage: Stage) -> None:
+    assert await _disagreements(stage, visibility.access) == []
+
+
+async def test_a_rule_that_is_one_millisecond_off_is_caught(stage: Stage) -> None:
+    late = case(
+        (and_(stories.c.status == Status.ACTIVE.value, clock() <= stories.c.expires_at), literal(Access.VISIBLE.value)),
+        else_=literal(Access.GONE.value),
+    )
+    assert await _disagreements(stage, late) == [0]

@@ -153,8 +153,8 @@ async def test_the_owner_still_reads_archives_and_deletes_what_has_expired_but_n
     said = await answers(stage, stage.caller("alice"), story_id, still)
     refused = {
         "edit": NotActiveError,
-        "react": StoryExpiredError,
-        "remove reaction": StoryExpiredError,
+        "react": NotActiveError,
+        "remove reaction": NotActiveError,
         "reply": OwnStoryError,
     }
     assert said == {**each(still, None), **refused}

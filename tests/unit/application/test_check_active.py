@@ -34,8 +34,7 @@ async def test_a_ring_is_unseen_until_all_of_it_is_viewed(stage: Stage) -> None:
         unseen.append((await check(stage, "alice", "nobody")).unseen)
         await view(stage, "bob", story_id)
     unseen.append((await check(stage, "alice", "nobody")).unseen)
-    assert [each["alice"] for each in unseen] == [True, True, False]
-    assert not any(each["nobody"] for each in unseen)
+    assert unseen == [{"alice": still, "nobody": False} for still in (True, True, False)]
     assert (await check(stage, "alice")).active == {"alice": True}
     assert (await check(stage, "alice", who="carol")).unseen == {"alice": True}
 

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from msgspec import UNSET, structs
 
 from application.ports import FeedOrders
+from application.queries.cards import ScoreDetails
 from application.queries.get_recommended_feed import (
     CursorInvalidError,
     GetRecommendedFeed,
     GetRecommendedFeedHandler,
     RecommendedFeed,
-    ScoreDetails,
 )
 from domain.audience import Visibility
 from domain.ranking import displayed
@@ -309,7 +309,7 @@ def test_read_to_its_end_a_feed_shows_all_that_lives_once_in_order_and_without_h
     async def read_all() -> None:
         shown: list[int] = []
         dead: set[int] = set()
-        cursor = None
+        cursor, at_end = None, False
         for limit, dying, by_cursor, twice in pages:
             page = await reader.read(limit=limit, skip=len(shown), cursor=cursor if by_cursor else None)
             if twice:
@@ -319,12 +319,12 @@ def test_read_to_its_end_a_feed_shows_all_that_lives_once_in_order_and_without_h
             left = [each for each in range(1, number + 1) if each > max(shown, default=0) and each not in dead]
             assert numbers(page) == left[:limit]
             shown += numbers(page)
-            if page.next_cursor is None:
+            if at_end := page.next_cursor is None:
                 break
             cursor = page.next_cursor
             dead |= dying
             shelf.gone = stories(*dead)
-        assert page.next_cursor is None
+        assert at_end
 
     asyncio.run(read_all())
 

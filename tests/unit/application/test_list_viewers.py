@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from application.caller import Caller
+from application.commands.delete_story import DeleteStory
 from application.commands.keep_profile import KeepProfile
 from application.ports import Profile
-from application.queries.list_viewers import ListViewers, ViewerOrder, Viewers
+from application.queries.list_viewers import ListViewers, ListViewersHandler, Viewer, ViewerOrder, Viewers
 from domain.audience import Visibility
 from domain.engagement import Reaction, ViewQuality
+from domain.errors import StoryNotFoundError
 from domain.values import StoryId
 from tests.stage import Stage
 from tests.unit.application.doubles import NOON
@@ -130,6 +134,24 @@ async def test_they_are_searched_by_id_and_names_letter_for_letter(
     answer = await viewers(stage, story_id, search=search, page_size=1)
     assert answer.total_pages == len(found)
     assert names(await viewers(stage, story_id, search=search)) == found
+
+
+async def test_a_story_deleted_between_two_looks_is_not_found(stage: Stage, story_id: StoryId) -> None:
+    delete = DeleteStory(caller=stage.caller("alice"), story_id=story_id)
+    reader = stage.container.people_reader()
+
+    class LookingTwice:
+        access, totals = reader.access, reader.totals
+
+        async def viewers(self, caller: Caller, story_id: StoryId, **question: Any) -> tuple[Sequence[Viewer], int]:
+            found = await reader.viewers(caller, story_id, **question)
+            await stage.container.delete_story()(delete)
+            return found
+
+    with pytest.raises(StoryNotFoundError):
+        await ListViewersHandler(LookingTwice())(
+            ListViewers(caller=stage.caller("alice"), story_id=story_id, page=1, page_size=20)
+        )
 
 
 async def test_the_owner_is_no_viewer(stage: Stage, story_id: StoryId) -> None:

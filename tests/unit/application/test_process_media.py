@@ -9,7 +9,7 @@ import pytest
 
 from application.commands.archive_story import ArchiveStory
 from application.commands.delete_story import DeleteStory
-from application.policies.process_media import ATTEMPTS_MAX, LEASE_SECONDS, ProcessMedia
+from application.policies.process_media import ATTEMPTS_MAX, ProcessMedia
 from application.ports import Policy, RenderingFailedError, UnavailableError
 from domain.story import Access, ArchiveReason, FailureReason, Status
 from domain.values import StoryId
@@ -39,10 +39,16 @@ async def delete(stage: Stage, story_id: StoryId) -> None:
     await stage.container.delete_story()(DeleteStory(caller=stage.caller("alice"), story_id=story_id))
 
 
-async def claim(stage: Stage, story_id: StoryId, lease_seconds: float = LEASE_SECONDS) -> None:
-    """A worker takes the story, and dies."""
+async def claim(stage: Stage, story_id: StoryId, lease_seconds: float = 0.0) -> None:
+    """A worker takes the story, and dies; its hold is over after the lease."""
     async with stage.container.unit_of_work().begin(stage.org) as tx:
         assert await tx.processing.claim(story_id, lease_seconds=lease_seconds)
+
+
+async def lose_hold(stage: Stage, story_id: StoryId) -> None:
+    """Whoever holds the story is taken for dead."""
+    async with stage.container.unit_of_work().begin(stage.org) as tx:
+        await tx.processing.let_go(story_id, counted=True)
 
 
 # --- it ends well -------------------------------------------------------------------------------------------------
@@ -264,6 +270,7 @@ async def test_of_two_workers_the_second_to_finish_yields_and_its_bytes_are_dele
 ) -> None:
     async def second_worker() -> None:
         renderer.meanwhile = nothing
+        await lose_hold(stage, story_id)
         await process(stage, story_id)
 
     renderer.meanwhile = second_worker
@@ -280,11 +287,25 @@ async def test_what_another_worker_has_published_does_not_fail_any_more(
 ) -> None:
     async def second_worker() -> None:
         renderer.meanwhile = nothing
+        await lose_hold(stage, story_id)
         await process(stage, story_id)
         renderer.fails = [FailureReason.MEDIA_INVALID]
 
     renderer.meanwhile = second_worker
     await process(stage, story_id)
+    assert (await own_card(stage, story_id)).status is Status.ACTIVE
+
+
+async def test_a_story_that_somebody_works_on_is_left_to_them_however_often_others_are_woken(
+    stage: Stage, story_id: StoryId, renderer: PlainRenderer
+) -> None:
+    async def woken_again() -> None:
+        for _ in range(2 * ATTEMPTS_MAX):
+            await process(stage, story_id)
+
+    renderer.meanwhile = woken_again
+    await process(stage, story_id)
+    assert len(renderer.asked) == 1
     assert (await own_card(stage, story_id)).status is Status.ACTIVE
 
 

@@ -132,6 +132,7 @@ def upgrade() -> None:
         sa.Column("insights", sa.JSON().with_variant(JSONB(), "postgresql"), nullable=True),
         sa.Column("frozen_at", Instant(), nullable=True),
         sa.Column("processing_due_at", Instant(), nullable=True),
+        sa.Column("processing_held_until", Instant(), nullable=True),
         sa.Column("processing_attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("processing_percent", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("org_id", "id", name="stories_pk"),
