@@ -24,9 +24,14 @@ _PYTHON = _SERVER.parents[1] / ".tools/swift/bin/python"
 
 
 class Bucket(Struct, frozen=True, kw_only=True):
-    """A bucket, and what opens it."""
+    """A bucket, and what opens it.
+
+    Attributes:
+        disk: where its server keeps everything.
+    """
 
     endpoint: str
+    disk: Path
     name: str = "stories"
     access_key: str = "test:tester"
     secret_key: str = "testing"
@@ -40,6 +45,10 @@ class Bucket(Struct, frozen=True, kw_only=True):
             "AWS_ACCESS_KEY_ID": self.access_key,
             "AWS_SECRET_ACCESS_KEY": self.secret_key,
         }
+
+    def weight(self) -> int:
+        """Bytes of all objects and of the parts of unfinished ones."""
+        return sum(path.stat().st_size for path in self.disk.rglob("*.data"))
 
     def open(self) -> S3Store:
         """All of it, as its owner sees it."""
@@ -58,7 +67,7 @@ def serve_s3(folder: Path) -> Iterator[Bucket]:
     """An empty bucket of a server of its own, which keeps everything in the folder."""
     if not _PYTHON.exists():
         missing("An S3 server", "`make s3-server` installs it")
-    bucket = Bucket(endpoint="")
+    bucket = Bucket(endpoint="", disk=folder / "devices")
     command = [str(_PYTHON), str(_SERVER), str(folder), bucket.access_key, bucket.secret_key]
     with (
         (folder / "log").open("w") as log,

@@ -60,6 +60,26 @@ BROKEN = {
     "a wrong escape": b'{"content":"\\x41"}',
     "a lone surrogate in an unknown field": None,
 }
+DURATIONS: list[Any] = [0, -5, 0.5, "60", 604_801, 10**12, 2**63, 2**64, 10**400, True, [], "P1D"]
+SECONDS: list[Any] = [-1, -0.001, 3_600.001, 3_601, 10**9, 10**400, "15", True, None, [1], {}]
+OVERLAYS: list[Any] = [
+    "text",
+    {},
+    [1],
+    [{}],
+    [{"text": "a", "x": 0.5}],
+    [{"text": "", "x": 0.5, "y": 0.5}],
+    [{"text": "x" * 201, "x": 0.5, "y": 0.5}],
+    [{"text": "a\0", "x": 0.5, "y": 0.5}],
+    [{"text": "a", "x": 1.01, "y": 0.5}],
+    [{"text": "a", "x": 0.5, "y": -0.01}],
+    [{"text": "a", "x": "0.5", "y": 0.5}],
+    [{"text": "a", "x": 0.5, "y": 0.5, "fontSize": 0.6}],
+    [{"text": "a", "x": 0.5, "y": 0.5, "color": "white"}],
+    [{"text": "a", "x": 0.5, "y": 0.5, "align": "justify"}],
+    [{"text": "a", "x": 0.5, "y": 0.5, "rotation": 1e300}],
+    [{"text": "a", "x": 0.5, "y": 0.5}] * 21,
+]
 WRONG: dict[str, list[Any]] = {
     "posting": [
         {"content": ""},
@@ -80,9 +100,7 @@ WRONG: dict[str, list[Any]] = {
         *({"content": "hi", "backgroundColor": color} for color in (
             "red", "#FFF", "#GGGGGG", "#FF5733;x", "url(//x)", "#" * 1_024, "", "#FF5733\n", "#FF573380", 1, "#٣٣٣٣٣٣"
         )),
-        *({"content": "hi", "duration": duration} for duration in (
-            0, -5, 0.5, "60", 604_801, 10**12, 2**63, 2**64, 10**400, True, [], "P1D"
-        )),
+        *({"content": "hi", "duration": duration} for duration in DURATIONS),
         *({"content": "hi", "visibility": word} for word in ("Everyone", "", "friend", 1, ["Public"], "Pub\0lic")),
         {"content": "hi", "privacy": "nobody"},
         {"content": "hi", "visibility": "Public", "privacy": "friends"},
@@ -90,24 +108,7 @@ WRONG: dict[str, list[Any]] = {
             [], None, ["a/b"], [""], ["a\0b"], [1], "bob", [f"u{n}" for n in range(1_001)], ["x" * 129], ["\u202e"]
         )),
         {"content": "hi", "privacy": "public", "allowedUserIds": ["carol"]},
-        *({"content": "hi", "overlays": overlays} for overlays in (
-            "text",
-            {},
-            [1],
-            [{}],
-            [{"text": "a", "x": 0.5}],
-            [{"text": "", "x": 0.5, "y": 0.5}],
-            [{"text": "x" * 201, "x": 0.5, "y": 0.5}],
-            [{"text": "a\0", "x": 0.5, "y": 0.5}],
-            [{"text": "a", "x": 1.01, "y": 0.5}],
-            [{"text": "a", "x": 0.5, "y": -0.01}],
-            [{"text": "a", "x": "0.5", "y": 0.5}],
-            [{"text": "a", "x": 0.5, "y": 0.5, "fontSize": 0.6}],
-            [{"text": "a", "x": 0.5, "y": 0.5, "color": "white"}],
-            [{"text": "a", "x": 0.5, "y": 0.5, "align": "justify"}],
-            [{"text": "a", "x": 0.5, "y": 0.5, "rotation": 1e300}],
-            [{"text": "a", "x": 0.5, "y": 0.5}] * 21,
-        )),
+        *({"content": "hi", "overlays": overlays} for overlays in OVERLAYS),
         *({"type": "image", "mediaFileId": given} for given in ("x", 1, "../x", NOBODY)),
     ],
     "uploading": [
@@ -128,9 +129,7 @@ WRONG: dict[str, list[Any]] = {
     "viewing": [
         {},
         {"viewdurationseconds": 5},
-        *({"viewDurationSeconds": value} for value in (
-            -1, -0.001, 3_600.001, 3_601, 10**9, 10**400, "15", True, None, [1], {}
-        )),
+        *({"viewDurationSeconds": seconds} for seconds in SECONDS),
     ],
     "reacting": [
         {},

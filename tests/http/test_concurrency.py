@@ -98,7 +98,14 @@ async def test_reactions_of_many_are_all_counted(town: Town) -> None:
 
 
 async def _until_ended(
-    town: Town, story_id: str, end: Callable[[], Awaitable[httpx.Response]], status: int, code: str
+    town: Town,
+    story_id: str,
+    *,
+    end: Callable[[], Awaitable[httpx.Response]],
+    status: int,
+    code: str,
+    viewers: int = 16,
+    pause: float = 0,
 ) -> int:
     """Have ever new viewers come, end the story meanwhile, and check what they are told; how many were accepted."""
     answers: list[tuple[float, httpx.Response]] = []
@@ -112,8 +119,9 @@ async def _until_ended(
             answers.append((asked, response))
             if len(answers) == 30:
                 under_way.set()
+            await asyncio.sleep(pause)
 
-    viewing = [asyncio.create_task(keep_viewing()) for _ in range(16)]
+    viewing = [asyncio.create_task(keep_viewing()) for _ in range(viewers)]
     await under_way.wait()
     ok(await end())
     ended, told = time.monotonic(), len(answers)
@@ -134,7 +142,11 @@ async def test_after_the_answer_to_archive_no_view_is_accepted(town: Town) -> No
     story_id = await town.post_text("alice", visibility="Public")
     alice = town.client("alice")
     accepted = await _until_ended(
-        town, story_id, lambda: alice.post(f"/api/story/{story_id}/archive"), 410, "story_expired"
+        town,
+        story_id,
+        end=lambda: alice.post(f"/api/story/{story_id}/archive"),
+        status=410,
+        code="story_expired",
     )
     assert await town.rows(story_views) == accepted
     assert (await town.card(story_id))["viewCount"] == accepted
@@ -146,7 +158,15 @@ async def test_after_the_answer_to_archive_no_view_is_accepted(town: Town) -> No
 async def test_after_the_answer_to_delete_nothing_is_left_whoever_was_viewing(town: Town) -> None:
     story_id = await town.post_text("alice", visibility="Public")
     alice = town.client("alice")
-    await _until_ended(town, story_id, lambda: alice.delete(f"/api/story/{story_id}"), 404, "story_not_found")
+    await _until_ended(
+        town,
+        story_id,
+        end=lambda: alice.delete(f"/api/story/{story_id}"),
+        status=404,
+        code="story_not_found",
+        viewers=3,
+        pause=0.02,
+    )
     assert await town.rows(story_views) == 0
     assert [event.type for event in await town.events(story_id)][-1] == "story.deleted"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import time
 import uuid
@@ -75,13 +76,22 @@ class StoredObjects:
             if small is not None:
                 await obstore.put_async(self._store, key, small)
             else:
-                await obstore.put_async(
-                    self._store, key, source, chunk_size=_PART_BYTES, max_concurrency=_PARTS_AT_ONCE
-                )
+                await self._put_in_parts(key, source)
         except (BaseError, OSError) as error:
             if source.error is not None:
                 raise source.error from None
             raise UnavailableError("The object store does not take the bytes.") from error
+
+    async def _put_in_parts(self, key: str, source: _Source) -> None:
+        putting = asyncio.ensure_future(
+            obstore.put_async(self._store, key, source, chunk_size=_PART_BYTES, max_concurrency=_PARTS_AT_ONCE)
+        )
+        try:
+            await asyncio.shield(putting)
+        except asyncio.CancelledError:
+            source.stop()  # what obstore cleans up after an error of its source, it leaves when it is cancelled itself
+            await asyncio.gather(putting, return_exceptions=True)
+            raise
 
     async def get(self, key: str, *, start: int = 0, stop: int | None = None) -> Blob:
         """As `ObjectStore`."""
@@ -129,13 +139,15 @@ class _Source:
     """Chunks on their way into the store.
 
     Attributes:
-        error: what they raised, which the store's own errors could be taken for.
+        error: what they raised, which could be taken for an error of the store's.
     """
 
     def __init__(self, chunks: AsyncIterator[bytes]) -> None:
         self.error: Exception | None = None
         self._chunks = chunks
         self._head = bytearray()
+        self._asking: asyncio.Task[object] | None = None
+        self._stopped = False
 
     async def read_ahead(self) -> bytes | None:
         """All the bytes, if they are fewer than a part. S3 takes them in one request then, instead of three."""
@@ -145,16 +157,32 @@ class _Source:
                 return None
         return bytes(self._head)
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        yield bytes(self._head)
-        self._head.clear()
+    def stop(self) -> None:
+        """Raise `asyncio.CancelledError` to whoever asks, or is asking, for the next chunk."""
+        self._stopped = True
+        if self._asking is not None:
+            self._asking.cancel()
+
+    def __aiter__(self) -> _Source:
+        return self
+
+    async def __anext__(self) -> bytes:
+        self._asking = asyncio.current_task()  # obstore makes a task of each question
+        if self._stopped:
+            raise asyncio.CancelledError
         try:
-            async for chunk in self._chunks:
-                if chunk:
-                    yield chunk
+            return await self._next()
+        except StopAsyncIteration:
+            raise
         except Exception as error:
             self.error = error
             raise
+
+    async def _next(self) -> bytes:
+        if self._head:
+            head, self._head = bytes(self._head), bytearray()
+            return head
+        return await anext(self._chunks)
 
 
 async def _read(result: obstore.GetResult) -> AsyncIterator[bytes]:

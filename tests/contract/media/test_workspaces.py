@@ -23,10 +23,13 @@ async def test_a_workspace_is_new_empty_private_and_gone_at_the_end(tmp_path: Pa
 
 
 async def test_a_workspace_is_gone_also_when_the_work_fails(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError):
+    async def fail() -> None:
         async with FolderWorkspaces(tmp_path / "work")() as folder:
             (folder / "source").write_bytes(b"x")
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
     assert list((tmp_path / "work").iterdir()) == []
 
 
@@ -37,5 +40,6 @@ async def test_what_a_killed_process_left_is_removed_after_an_hour_and_not_befor
         (left / "source").write_bytes(b"x")
         os.utime(left, (time.time() - age,) * 2)
     async with FolderWorkspaces(tmp_path)():
-        assert {folder.name for folder in tmp_path.iterdir()} >= {"young"}
-        assert not (tmp_path / "old").exists()
+        left_over = os.listdir(tmp_path)  # noqa: PTH208 - within a coroutine, and as quick
+    assert "young" in left_over
+    assert "old" not in left_over

@@ -89,8 +89,19 @@ async def let_upload_expire(stage: Stage, media_file: MediaFileId) -> None:
         over = row.expires_at - timedelta(days=1, seconds=1)
         await connection.execute(update(uploads).where(uploads.c.id == media_file).values(expires_at=over))
         await connection.execute(
-            update(objects).where(objects.c.object_key == row.object_key).values(delete_after=over)
+            update(objects)
+            .where(objects.c.object_key == row.object_key, objects.c.delete_after.is_not(None))
+            .values(delete_after=over)
         )
+
+
+async def empty_bin_after_days(stage: Stage) -> None:
+    """Days pass for all objects that are not in use, and the bin is emptied."""
+    async with stage.container.database().write() as connection:
+        await connection.execute(
+            update(objects).where(objects.c.delete_after.is_not(None)).values(delete_after=seconds_from_now(-1.0))
+        )
+    await stage.container.empty_bin()()
 
 
 async def let_leases_end(stage: Stage) -> None:

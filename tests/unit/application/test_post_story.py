@@ -17,7 +17,7 @@ from domain.errors import InvalidError
 from domain.story import Access, Status
 from domain.values import BackgroundColor, Caption, Lifetime, MediaFileId, TextOverlay, UserId
 from tests.stage import Stage
-from tests.unit.application.scenes import access, all_story_ids, let_upload_expire, own_card, told
+from tests.unit.application.scenes import access, all_story_ids, empty_bin_after_days, let_upload_expire, own_card, told
 
 OVERLAY = TextOverlay("Hi", 0.5, 0.25)
 
@@ -153,6 +153,7 @@ async def test_an_upload_that_is_not_there_not_theirs_expired_or_without_bytes_c
 async def test_an_upload_that_became_a_story_no_longer_expires(stage: Stage) -> None:
     upload = await stage.upload("alice")
     posted = await post(stage, media_file=upload.id)
-    assert await stage.container.empty_bin()() == 0
+    await let_upload_expire(stage, upload.id)
+    await empty_bin_after_days(stage)
     await stage.container.process_media()(stage.org, posted.story_id)
     assert (await own_card(stage, posted.story_id)).status is Status.ACTIVE

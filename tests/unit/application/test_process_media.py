@@ -21,7 +21,7 @@ from tests.unit.application.doubles import (
     WatchedUnitOfWork,
     nothing,
 )
-from tests.unit.application.scenes import DAY, access, last_event, own_card, told
+from tests.unit.application.scenes import DAY, access, empty_bin_after_days, last_event, own_card, told
 
 
 @pytest.fixture
@@ -71,13 +71,30 @@ async def test_what_is_rendered_is_what_was_sent(stage: Stage, renderer: PlainRe
     assert renderer.asked == [(picture, "image/jpeg")]
 
 
-async def test_only_the_rendition_and_its_thumbnail_are_left(
+async def test_only_the_rendition_and_its_thumbnail_are_left_and_they_stay(
     stage: Stage, story_id: StoryId, objects: MemoryObjects
 ) -> None:
     await process(stage, story_id)
     await stage.container.empty_bin()()
     assert sorted(objects.held.values()) == [b"rendition 0", b"thumbnail 0"]
     assert len(objects.of("media")) == 2
+    await empty_bin_after_days(stage)
+    assert len(objects.held) == 2
+
+
+async def test_bytes_of_a_worker_that_dies_before_it_publishes_are_collected(
+    stage: Stage, story_id: StoryId, objects: MemoryObjects
+) -> None:
+    async def the_end() -> None:
+        if len(objects.of("media")) == 1:
+            raise SystemError
+
+    objects.while_writing = the_end
+    with pytest.raises(SystemError):
+        await process(stage, story_id)
+    assert len(objects.held) == 2
+    await empty_bin_after_days(stage)
+    assert objects.of("media") == []
 
 
 async def test_the_bin_is_emptied_afterwards(stage: Stage, story_id: StoryId, wakeups: RecordingWakeups) -> None:
