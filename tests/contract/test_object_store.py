@@ -18,6 +18,7 @@ import pytest
 
 from application.ports import Blob, ObjectMissingError, ObjectStore, UnavailableError
 from infrastructure.media.objects import StoredObjects, open_store
+from tests.processes import eventually
 from tests.s3 import S3, Bucket, serve_s3
 
 MIB = 1 << 20
@@ -53,7 +54,9 @@ class Place:
 
     def weight(self) -> int:
         """Bytes of whatever lies there, finished or not."""
-        return self.bucket.weight() if self.bucket else sum(path.stat().st_size for path in self.folder.rglob("*"))
+        if self.bucket is not None:
+            return self.bucket.weight()
+        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
 
     def keys(self) -> list[str]:
         """What lies inside."""
@@ -241,6 +244,8 @@ async def test_a_put_that_is_cancelled_leaves_nothing(place: Place, store: Objec
 
     putting = asyncio.create_task(store.put("key", stuck()))
     await waiting.wait()
+    if before > 3:
+        await asyncio.to_thread(eventually, lambda: place.weight() > weight, "a part lies there")
     putting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await putting
@@ -275,7 +280,7 @@ async def test_a_check_leaves_nothing(place: Place, store: ObjectStore) -> None:
 @pytest.mark.parametrize(
     "key",
     [
-        f"org=acme/media/{uuid.uuid4().hex}",
+        "org=acme/media/0f4e9c7ab1d84c1f9e0b5d6a3c2f7e81",
         "org=../x",
         "org=..\\..\\x",
         "org=%2e%2e%2f..%2f/x",
@@ -412,7 +417,7 @@ async def answering(answer: bytes | None) -> AsyncIterator[str]:
 # --- processes ----------------------------------------------------------------------------------------------------
 
 STREAM = """
-import asyncio, resource, sys
+import asyncio, sys
 from pathlib import Path
 from infrastructure.media.objects import StoredObjects, open_store
 
@@ -421,7 +426,9 @@ async def chunks(number):
         yield bytes(1 << 16)
 
 def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> (20 if sys.platform == "darwin" else 10)
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) // 1024
 
 async def main():
     store = StoredObjects(open_store(sys.argv[1] or None, Path(sys.argv[2])))
@@ -449,10 +456,11 @@ def command(script: str, place: Place) -> list[str]:
     return [sys.executable, "-c", script, place.url or "", str(place.folder)]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux how much memory a process has had")
 def test_sixty_megabytes_pass_through_far_less_memory(place: Place) -> None:
     ran = subprocess.run(command(STREAM, place), stdout=subprocess.PIPE, text=True, timeout=60, check=True)
     while_putting, while_getting = map(int, ran.stdout.split())
-    assert while_putting < 40
+    assert while_putting < 30
     assert while_getting < 20
 
 

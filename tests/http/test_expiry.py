@@ -127,9 +127,11 @@ async def test_archiving_by_hand_what_the_clock_has_ended_is_no_other_ending(tow
 
 async def test_media_links_die_with_the_story(town: Town) -> None:
     await town.befriend("alice", "bob")
-    story_id = await town.post_image("alice", duration="3")
-    card = await town.card(story_id, "bob")
-    ends, nobody = datetime.fromisoformat(card["expiresAt"]), town.stranger()
+    story_id = await town.post_image("alice")
+    card, nobody = await town.card(story_id, "bob"), town.stranger()
+    left = datetime.fromisoformat(card["expiresAt"]) - datetime.now(UTC)
+    await town.pass_time(story_id, left.total_seconds() - 2)
+    ends = datetime.fromisoformat((await town.card(story_id))["expiresAt"])
     for link in (card["mediaUrl"], card["thumbnailUrl"]):
         assert (await nobody.get(link)).status_code == 200
     await asyncio.sleep((ends - datetime.now(UTC)).total_seconds())
