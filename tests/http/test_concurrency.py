@@ -104,8 +104,6 @@ async def _until_ended(
     end: Callable[[], Awaitable[httpx.Response]],
     status: int,
     code: str,
-    viewers: int = 16,
-    pause: float = 0,
 ) -> int:
     """Have ever new viewers come, end the story meanwhile, and check what they are told; how many were accepted."""
     answers: list[tuple[float, httpx.Response]] = []
@@ -119,9 +117,8 @@ async def _until_ended(
             answers.append((asked, response))
             if len(answers) == 30:
                 under_way.set()
-            await asyncio.sleep(pause)
 
-    viewing = [asyncio.create_task(keep_viewing()) for _ in range(viewers)]
+    viewing = [asyncio.create_task(keep_viewing()) for _ in range(16)]
     await under_way.wait()
     ok(await end())
     ended, told = time.monotonic(), len(answers)
@@ -164,8 +161,6 @@ async def test_after_the_answer_to_delete_nothing_is_left_whoever_was_viewing(to
         end=lambda: alice.delete(f"/api/story/{story_id}"),
         status=404,
         code="story_not_found",
-        viewers=3,
-        pause=0.02,
     )
     assert await town.rows(story_views) == 0
     assert [event.type for event in await town.events(story_id)][-1] == "story.deleted"

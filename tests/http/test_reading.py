@@ -199,3 +199,10 @@ async def test_only_the_story_owner_reads_their_history_and_archive(town: Town, 
     refused(await bob.get(path, params={"requestingUserId": "bob"}), 403, "owner_only")
     refused(await bob.get(path), 403, "owner_only")
     ok(await town.service().get(path))
+
+
+async def test_an_empty_part_of_a_path_leads_nowhere(town: Town) -> None:
+    story_id = await town.post_text("alice")
+    alice = town.client("alice")
+    for path in (f"/api/story/{story_id}/", f"/api/story//{story_id}", f"//api/story/{story_id}", "/health/live/"):
+        refused(await alice.get(f"{town.url}{path}"), 404, "not_found")

@@ -58,7 +58,11 @@ class ReceiveUploadHandler:
             raise ConflictError("The file has been uploaded already.")
         counted = _Counted(command.chunks)
         await self.store.put(upload.key, aiter(counted))
-        inspection = await asyncio.to_thread(self._inspect, counted, upload)
+        try:
+            inspection = await asyncio.to_thread(self._inspect, counted, upload)
+        except Exception:
+            await self.store.delete([upload.key])
+            raise
         async with self.unit_of_work.begin(command.caller.org) as tx:
             received = structs.replace(upload, size=counted.size, kind=inspection.kind, mime_type=inspection.mime_type)
             await tx.uploads.received(received)

@@ -159,7 +159,7 @@ def _shown(row: Row[Any], caller: Caller, links: MediaLinks, *, link_expiry: dat
         "overlays": tuple(Overlay.of(overlay) for overlay in convert(row.overlays, list[TextOverlay])),
         "created_at": timestamp(row.created_at),
         "expires_at": timestamp(row.expires_at),
-        "is_expired": row.now >= row.expires_at or row.status == Status.ARCHIVED,
+        "is_expired": row.now >= row.expires_at,
         "time_until_expiration": countdown(row.expires_at - row.now),
         "view_count": row.views,
         "reaction_count": sum(counts.values()),

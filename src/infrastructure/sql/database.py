@@ -18,6 +18,7 @@ from domain.errors import InvalidError
 _POOL_SIZE: Final = 10
 _POOL_TIMEOUT_SECONDS: Final = 5
 _STATEMENT_TIMEOUT: Final = "5s"
+_LONG: Final = text("SET LOCAL statement_timeout = '60s'")
 _LOCK_TIMEOUT: Final = "2s"
 _IDLE_TIMEOUT: Final = "10s"
 _SQLITE_BUSY_SECONDS: Final = 10
@@ -72,6 +73,12 @@ class Database:
         """Close all connections."""
         await self._writing.dispose()
         await self._reading.dispose()
+
+
+async def allow_long_statements(connection: AsyncConnection) -> None:
+    """Give the rest of a transaction more time: what hangs on one story may be a million rows."""
+    if connection.dialect.name == "postgresql":
+        await connection.execute(_LONG)
 
 
 class _translated:  # noqa: N801 - reads as a context

@@ -15,6 +15,7 @@ from domain.errors import StoryNotFoundError
 from domain.values import OrgId, StoryId, UserId
 from infrastructure.sql import visibility
 from infrastructure.sql.dialect import clock, upsert_into
+from infrastructure.sql.locks import engage_with_story
 from infrastructure.sql.tables import replies, stories, story_reactions, story_stats, story_views
 
 _ENGINES = ("postgresql", "sqlite")
@@ -110,6 +111,7 @@ class SqlViews:
 
     async def record(self, story_id: StoryId, viewer: UserId, duration_seconds: float) -> FirstView | None:
         """As `Views`."""
+        await engage_with_story(self._connection, story_id)
         parameters = {"org": self._org, "story": story_id, "viewer": viewer, "duration": duration_seconds}
         try:
             row = (await self._connection.execute(_of(_RECORD_VIEW, self._connection), parameters)).one_or_none()
@@ -134,6 +136,7 @@ class SqlReactions:
 
     async def get(self, story_id: StoryId, user: UserId) -> Reactions:
         """As `ReactionBook`."""
+        await engage_with_story(self._connection, story_id)
         key = {"org": self._org, "story": story_id}
         owner = (await self._connection.execute(_STORY_OWNER, key)).scalar_one_or_none()
         if owner is None:
@@ -163,6 +166,7 @@ class SqlReplies:
 
     async def add(self, reply: Reply) -> None:
         """As `Replies`."""
+        await engage_with_story(self._connection, reply.story)
         owner = reply.recipient if reply.sender == reply.thread else reply.sender
         try:
             await self._connection.execute(

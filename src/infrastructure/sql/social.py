@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import structs
-from sqlalchemy import BindParameter, Table, and_, bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy import BindParameter, Table, and_, bindparam, delete, exists, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from application.ports import Profile
@@ -14,6 +14,7 @@ from domain.audience import Relation
 from domain.friendship import Friendship
 from domain.values import OrgId, UserId
 from infrastructure.sql.dialect import upsert_into
+from infrastructure.sql.locks import lock_pair
 from infrastructure.sql.tables import blocks, close_friends, friendships, mutes, profiles
 
 _ORG: BindParameter[str] = bindparam("of_org")
@@ -46,8 +47,6 @@ _BETWEEN = and_(
         and_(friendships.c.user_id == _OTHER, friendships.c.friend_id == _ONE),
     ),
 )
-# Two who put each other at the same time must see each other's word, also when there is no row yet to hold on to.
-_LOCK_PAIR = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("pair"), 0)))
 _PUT_BY = select(friendships.c.user_id).where(_BETWEEN)
 _REMOVE = delete(friendships).where(_BETWEEN)
 _INSERT = insert(friendships)
@@ -96,8 +95,7 @@ class SqlSocial:
     async def friendship(self, one: UserId, other: UserId) -> Friendship:
         """As `Social`."""
         unput = Friendship.between(one, other)
-        if self._connection.dialect.name == "postgresql":
-            await self._connection.execute(_LOCK_PAIR, {"pair": "\n".join([self._org, *sorted(unput.pair)])})
+        await lock_pair(self._connection, self._org, *unput.pair)
         put_by = await self._connection.execute(_PUT_BY, self._pair(one, other))
         return Friendship.between(one, other, put_by=frozenset(put_by.scalars()))
 

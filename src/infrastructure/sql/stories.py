@@ -17,7 +17,9 @@ from domain.events import LifecycleEvent, StoryEvent
 from domain.story import Access, ArchiveReason, FailureReason, Status, Story
 from domain.values import BackgroundColor, Caption, Lifetime, MediaFileId, OrgId, StoryId, TextOverlay, UserId
 from infrastructure.sql import outbox, visibility
+from infrastructure.sql.database import allow_long_statements
 from infrastructure.sql.dialect import seconds_from_now
+from infrastructure.sql.locks import end_story
 from infrastructure.sql.media import discard_objects_of
 from infrastructure.sql.tables import stories, story_audience, story_stats
 
@@ -81,7 +83,9 @@ class SqlStories:
 
     async def delete(self, story: Story) -> None:
         """As `Stories`."""
+        await allow_long_statements(self._connection)
         await discard_objects_of(self._connection, story)
+        await end_story(self._connection, story.id)
         # The row goes before the event is written: it waits here for views and replies that are under way, so that
         # theirs come first.
         await self._connection.execute(_DELETE, {"of_org": story.org, "of_story": story.id})

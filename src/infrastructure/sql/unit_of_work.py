@@ -15,7 +15,7 @@ from domain.events import StoryEvent
 from domain.story import Story
 from domain.values import OrgId, StoryId
 from infrastructure.sql import archives, outbox, upkeep
-from infrastructure.sql.database import Database
+from infrastructure.sql.database import Database, allow_long_statements
 from infrastructure.sql.dialect import clock
 from infrastructure.sql.engagement import SqlReactions, SqlReplies, SqlViews
 from infrastructure.sql.media import SqlBin, SqlProcessing, SqlUploads
@@ -48,6 +48,7 @@ class SqlUnitOfWork:
     async def begin_system(self) -> AsyncIterator[SqlSystemTransaction]:
         """As `UnitOfWork`."""
         async with self.database.write() as connection:
+            await allow_long_statements(connection)
             yield SqlSystemTransaction(connection, self.new_id)
 
 

@@ -7,7 +7,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 from application.ports import UnavailableError
 from domain.errors import InvalidError
@@ -20,16 +20,9 @@ _DAY_SECONDS = 86_400
 _Value = TypeVar("_Value")
 
 
-def main() -> NoReturn:
-    """Run the command of the command line, and end this process.
-
-    At once, without taking the interpreter down: the object store's library has threads of its own that may still be
-    touching it, and once in a while that ended a finished command by SIGABRT (PyO3/pyo3-async-runtimes#40).
-    """
-    code = run(sys.argv[1:])
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    os._exit(code)
+def main() -> int:
+    """Run the command of the command line; the answer is the exit code of the process."""
+    return run(sys.argv[1:])
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -259,4 +252,4 @@ def _checked(read: Callable[[str], _Value]) -> Callable[[str], _Value]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -13,6 +13,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 _FOLDED: Final = "/api/"
+_NOWHERE: Final = "/nowhere"
 
 _log = structlog.get_logger("access")
 
@@ -61,7 +62,12 @@ class _Told:
 
 
 def folded(path: str) -> str:
-    """The path with the letter case of ``/api/{name}/`` taken out; what follows is kept as it is."""
+    """The path with the letter case of ``/api/{name}/`` taken out; what follows is kept as it is.
+
+    The framework would take empty parts out, so that one place had many paths: with any, a path leads nowhere.
+    """
+    if "//" in path or (path.endswith("/") and path != "/"):
+        return _NOWHERE
     if path[: len(_FOLDED)].lower() != _FOLDED:
         return path
     name, slash, rest = path[len(_FOLDED) :].partition("/")

@@ -22,7 +22,7 @@ async def test_an_archived_story_leaves_its_audience_and_stays_with_its_owner(st
     await archive(stage, story_id)
     assert await access(stage, "bob", story_id) is Access.GONE
     card = await own_card(stage, story_id)
-    assert (card.status, card.archive_reason, card.is_expired) == (Status.ARCHIVED, ArchiveReason.MANUAL, True)
+    assert (card.status, card.archive_reason, card.is_expired) == (Status.ARCHIVED, ArchiveReason.MANUAL, False)
     event = await last_event(stage, story_id)
     assert (event.type, event.version, event.data["reason"]) == ("story.archived", 3, "manual")
 

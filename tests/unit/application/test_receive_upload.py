@@ -158,10 +158,13 @@ async def test_a_picture_of_too_many_pixels_is_refused_by_its_header(stage: Stag
         await receive(stage, begun.id, chunks_of(header + bytes(2 * HEAD_BYTES), 65_536))
 
 
-async def test_after_a_refusal_the_right_bytes_may_still_come(stage: Stage, objects: MemoryObjects) -> None:
+async def test_what_is_refused_is_not_kept_and_the_right_bytes_may_still_come(
+    stage: Stage, objects: MemoryObjects
+) -> None:
     begun = await begin(stage)
     with pytest.raises(UnsupportedMediaError):
         await receive(stage, begun.id, chunks_of(b"not a picture"))
+    assert objects.held == {}
     await receive(stage, begun.id, chunks_of(jpeg()))
     assert objects.held == {begun.key: jpeg()}
 

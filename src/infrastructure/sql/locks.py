@@ -1,0 +1,38 @@
+"""Locks that belong to no row: queues that are served in order. SQLite has one writer at a time and needs none."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.values import OrgId, StoryId, UserId
+
+_key: Final = func.hashtextextended(bindparam("key"), 0)
+_SHARED: Final[Select[Any]] = select(func.pg_advisory_xact_lock_shared(_key))
+_ALONE: Final[Select[Any]] = select(func.pg_advisory_xact_lock(_key))
+
+
+async def engage_with_story(connection: AsyncConnection, story_id: StoryId) -> None:
+    """Take part in a story, together with others, until the transaction ends.
+
+    A view or a reply holds on to its story's row by the foreign key. Such holds may be joined for ever, so that a story
+    much watched could never be deleted; here they queue behind a deletion that waits.
+    """
+    await _lock(connection, _SHARED, f"story {story_id}")
+
+
+async def end_story(connection: AsyncConnection, story_id: StoryId) -> None:
+    """Wait for those who take part in a story, and let nobody else begin to."""
+    await _lock(connection, _ALONE, f"story {story_id}")
+
+
+async def lock_pair(connection: AsyncConnection, org: OrgId, one: UserId, other: UserId) -> None:
+    """Let only one transaction at a time decide what two people are to each other, also while there is no row yet."""
+    await _lock(connection, _ALONE, "\n".join([org, *sorted((one, other))]))
+
+
+async def _lock(connection: AsyncConnection, statement: Select[Any], key: str) -> None:
+    if connection.dialect.name == "postgresql":
+        await connection.execute(statement, {"key": key})
