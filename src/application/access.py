@@ -16,6 +16,11 @@ async def known_story(tx: Transaction, caller: Caller, story_id: StoryId) -> Sto
     Raises:
         StoryNotFoundError: there is none, or it is hidden from the caller.
     """
+    # Asked first, and without a lock: those it is hidden from learn nothing from how long the answer takes, and hold
+    # nobody up.
+    known = await tx.stories.access(story_id, caller.user)
+    if known is None or known.access is Access.HIDDEN:
+        raise StoryNotFoundError
     story = await tx.stories.get(story_id)
     if story is None:
         raise StoryNotFoundError

@@ -149,8 +149,11 @@ class Social(Protocol):
     async def relation(self, owner: UserId, viewer: UserId) -> Relation:
         """What ``viewer`` is to ``owner`` now."""
 
+    async def hold_pair(self, one: UserId, other: UserId) -> None:
+        """Let nobody else change what two people are to each other until the transaction ends."""
+
     async def friendship(self, one: UserId, other: UserId) -> Friendship:
-        """What two people are to each other; keeps others from changing it until the transaction ends."""
+        """What two people are to each other; holds the pair."""
 
     async def save_friendship(self, friendship: Friendship) -> None:
         """Write it; one that nobody has put is removed."""
@@ -198,7 +201,7 @@ class Upload(Struct, frozen=True, kw_only=True):
     """A file that a user sends, or has sent.
 
     Attributes:
-        key: where its bytes lie.
+        key: where its bytes lie; None until it is received.
         size: bytes: as announced until it is received, as counted from then on; None if not announced.
         kind: what the bytes are; None until it is received.
         mime_type: as sniffed; None until it is received.
@@ -208,8 +211,8 @@ class Upload(Struct, frozen=True, kw_only=True):
 
     id: MediaFileId
     owner: UserId
-    key: str
     expires_at: datetime
+    key: str | None = None
     size: int | None = None
     kind: Kind | None = None
     mime_type: str | None = None
@@ -240,9 +243,10 @@ class Uploads(Protocol):
 
 
 class Claim(Struct, frozen=True):
-    """Work taken by a worker: the upload to process, and how often it was taken, this time included."""
+    """Work taken by a worker: where the upload lies, what it is, and how often it was taken, this time included."""
 
-    upload: Upload
+    key: str
+    mime_type: str
     attempt: int
 
 
@@ -252,11 +256,14 @@ class Processing(Protocol):
     async def claim(self, story_id: StoryId, *, lease_seconds: float) -> Claim | None:
         """Take the work for so long. None: there is nothing to process (any more), or somebody holds it."""
 
-    async def renew(self, story_id: StoryId, *, lease_seconds: float, percent: int) -> None:
-        """Keep the work for so much longer, and tell how far it is."""
+    async def renew(self, story_id: StoryId, claim: Claim, *, lease_seconds: float, percent: int) -> bool:
+        """Keep the work for so much longer, and tell how far it is. False: somebody else has it by now."""
 
-    async def let_go(self, story_id: StoryId, *, counted: bool) -> None:
-        """Let go of the work, so that it may be taken at once; ``counted``: the attempt counts against the file."""
+    async def let_go(self, story_id: StoryId, claim: Claim, *, counted: bool) -> None:
+        """Let go of the work, so that it may be taken at once; ``counted``: the attempt counts against the file.
+
+        If somebody else has it by now, nothing happens.
+        """
 
 
 class Bin(Protocol):

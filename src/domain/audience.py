@@ -28,9 +28,9 @@ class Visibility(StrEnum):
         Raises:
             InvalidError: there is none of that name.
         """
-        folded = text.replace("_", "").casefold()
+        folded = text.replace("_", "").lower()
         for visibility in cls:
-            if visibility.casefold() == folded:
+            if visibility.lower() == folded:
                 return visibility
         raise InvalidError(field, f"One of {', '.join(cls)}")
 

@@ -81,7 +81,7 @@ class Reaction(StrEnum):
             InvalidError: there is none of that name.
         """
         try:
-            return cls(text.casefold())
+            return cls(text.lower())
         except ValueError:
             raise InvalidError(field, f"One of {', '.join(cls)}") from None
 

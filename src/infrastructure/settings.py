@@ -114,7 +114,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if self.database_url and self.media_url and self.jwt_secret:
             return
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            # What people post is nobody else's on this machine.
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise SettingsError(f"{PREFIX}DATA_DIR: {self.folder} cannot be made: {error.strerror}") from None
         if not os.access(self.folder, os.W_OK | os.X_OK):

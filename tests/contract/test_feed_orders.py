@@ -7,6 +7,7 @@ import uuid
 from collections.abc import AsyncIterator
 
 import pytest
+from msgspec import structs
 from redis.asyncio import Redis
 
 from application.ports import FeedOrder, FeedOrders, RankedStory
@@ -53,6 +54,22 @@ async def test_an_older_order_is_still_found_by_its_id(orders: FeedOrders) -> No
     assert await orders.get(caller("bob")) == second
 
 
+async def test_of_one_caller_only_the_last_three_are_kept(orders: FeedOrders) -> None:
+    ranked = [order() for _ in range(5)]
+    for each in ranked:
+        await orders.put(caller("bob"), each)
+    found = [await orders.get(caller("bob"), each.id) for each in ranked]
+    assert found == [None, None, *ranked[2:]]
+
+
+async def test_an_order_put_again_takes_its_own_place(orders: FeedOrders) -> None:
+    kept = order()
+    await orders.put(caller("bob"), kept)
+    later = structs.replace(kept, served={0: 0, 50: 51})
+    await orders.put(caller("bob"), later)
+    assert await orders.get(caller("bob"), kept.id) == later
+
+
 async def test_nobody_finds_the_order_of_another_user_or_of_another_organisation(orders: FeedOrders) -> None:
     kept = order()
     await orders.put(caller("bob"), kept)
@@ -90,7 +107,7 @@ async def test_redis_forgets_after_five_minutes(redis_prefix: str) -> None:
     await RedisFeedOrders(client, redis_prefix).put(caller("bob"), order())
     left = [await client.ttl(key) async for key in client.scan_iter(f"{redis_prefix}*")]
     await client.aclose()
-    assert len(left) == 2
+    assert len(left) == 1
     assert all(290 <= seconds <= 300 for seconds in left)
 
 
@@ -101,3 +118,12 @@ async def test_orders_are_forgotten_and_nothing_fails_while_redis_is_away() -> N
         await orders.put(caller("bob"), order())
         assert await orders.get(caller("bob")) is None
     await away.aclose()
+
+
+async def test_memory_forgets_whole_callers_before_it_grows_without_bound() -> None:
+    orders = MemoryFeedOrders()
+    large = order(stories=200_000)
+    for user in ("bob", "carol", "dave"):
+        await orders.put(caller(user), large)
+    assert await orders.get(caller("bob")) is None
+    assert await orders.get(caller("dave")) == large

@@ -35,6 +35,7 @@ class AddCloseFriendHandler:
         """
         require_other(command.caller.user, command.friend, "friendId")
         async with self.unit_of_work.begin(command.caller.org) as tx:
+            await tx.social.hold_pair(command.caller.user, command.friend)
             if (await tx.social.relation(command.caller.user, command.friend)).blocked:
                 raise NotFoundError("There is no such user.")
             await tx.social.add_close_friend(command.caller.user, command.friend)

@@ -32,7 +32,7 @@ class BeginUpload(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class BeginUploadHandler:
-    """Writes down where the bytes will lie before there are any, so that none is ever left behind."""
+    """Makes a place for a file; it is dropped if no story is made of it."""
 
     unit_of_work: UnitOfWork
     new_id: NewIds
@@ -49,10 +49,8 @@ class BeginUploadHandler:
             upload = Upload(
                 id=MediaFileId(self.new_id()),
                 owner=command.caller.user,
-                key=tx.bin.new_key("uploads"),
                 size=command.size,
                 expires_at=await tx.clock() + timedelta(seconds=UNUSED_UPLOAD_SECONDS),
             )
             await tx.uploads.add(upload)
-            await tx.bin.expect([upload.key], seconds=UNUSED_UPLOAD_SECONDS)
         return upload

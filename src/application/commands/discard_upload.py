@@ -31,6 +31,7 @@ class DiscardUploadHandler:
             upload = await tx.uploads.get(command.media_file)
             if upload is None or upload.owner != command.caller.user or upload.story is not None:
                 return
-            await tx.bin.discard([upload.key])
+            keys = [upload.key] if upload.key else []
+            await tx.bin.discard(keys)
             await tx.uploads.remove(upload.id)
-        await self.store.delete([upload.key])
+        await self.store.delete(keys)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from msgspec import Struct
 
-from application.access import require_active
+from application.access import require_active, require_visible
 from application.caller import Caller
 from application.ports import UnitOfWork
 from domain.engagement import Reaction
@@ -37,6 +37,7 @@ class RemoveReactionHandler:
         """
         user = command.caller.user
         async with self.unit_of_work.begin(command.caller.org) as tx:
+            require_visible(await tx.stories.access(command.story_id, user))
             before = await tx.reactions.get(command.story_id, user)
             known = require_active(await tx.stories.access(command.story_id, user))
             after = before.remove(command.reaction)

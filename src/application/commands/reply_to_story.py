@@ -8,9 +8,9 @@ from msgspec import Struct
 
 from application.access import require_visible
 from application.caller import Caller
-from application.ports import NewIds, UnitOfWork
+from application.ports import NewIds, Transaction, UnitOfWork
 from domain.engagement import Reply, reply_content
-from domain.errors import InvalidError
+from domain.errors import InvalidError, NotFoundError
 from domain.events import StoryReplied
 from domain.values import ReplyId, StoryId, UserId
 
@@ -42,6 +42,7 @@ class ReplyToStoryHandler:
             StoryNotFoundError, StoryExpiredError: the caller does not see the story (any more).
             OwnStoryError: the owner writes without naming whom to answer.
             InvalidError: blank or too long, or ``to`` has not replied.
+            NotFoundError: the owner and ``to`` are blocked from each other.
         """
         content = reply_content(command.content)
         async with self.unit_of_work.begin(command.caller.org) as tx:
@@ -55,8 +56,8 @@ class ReplyToStoryHandler:
                 content=content,
                 at=await tx.clock(),
             )
-            if reply.sender == known.owner and not await tx.replies.thread_exists(reply.story, reply.thread):
-                raise InvalidError("to", "They have not replied to this story")
+            if reply.sender == known.owner:
+                await _require_thread(tx, reply)
             await tx.replies.add(reply)
             await tx.publish(
                 StoryReplied(
@@ -70,3 +71,11 @@ class ReplyToStoryHandler:
                 )
             )
         return reply.id
+
+
+async def _require_thread(tx: Transaction, reply: Reply) -> None:
+    """Let an owner answer only those who wrote, and none that either has blocked since."""
+    if not await tx.replies.thread_exists(reply.story, reply.thread):
+        raise InvalidError("to", "They have not replied to this story")
+    if (await tx.social.relation(reply.sender, reply.thread)).blocked:
+        raise NotFoundError("There is no such user.")

@@ -57,17 +57,17 @@ class ProcessMedia:
         if claim is None:
             return
         try:
-            async with self._held(org, story_id) as hold:
+            async with self._held(org, story_id, claim) as hold:
                 await self._process(org, story_id, claim, hold)
         except RenderingFailedError as failed:
             if failed.reason is FailureReason.PROCESSING_FAILED and claim.attempt < ATTEMPTS_MAX:
-                await self._let_go(org, story_id, counted=True)
+                await self._let_go(org, story_id, claim, counted=True)
                 raise  # nothing is known against the file: another attempt, with what the broker waits before it
             await self._fail(org, story_id, claim, failed.reason)
         except ObjectMissingError:
             await self._fail(org, story_id, claim, FailureReason.PROCESSING_FAILED)
         except UnavailableError:
-            await self._let_go(org, story_id, counted=False)
+            await self._let_go(org, story_id, claim, counted=False)
             raise
         await self.wakeups.wake(Policy.EMPTY_BIN, org, story_id)
 
@@ -77,16 +77,16 @@ class ProcessMedia:
         async with self.workspaces() as folder:
             source, target = folder / "source", folder / "target"
             await asyncio.to_thread(target.mkdir)
-            await self._download(claim.upload.key, source)
+            await self._download(claim.key, source)
             await hold.reached(10)
-            rendered = await self.renderer.render(source, claim.upload.mime_type or "", target)
+            rendered = await self.renderer.render(source, claim.mime_type, target)
             await hold.reached(80)
             rendition = await self._store(org, rendered)
         await self._publish(org, story_id, rendition, claim)
 
-    async def _let_go(self, org: OrgId, story_id: StoryId, *, counted: bool) -> None:
+    async def _let_go(self, org: OrgId, story_id: StoryId, claim: Claim, *, counted: bool) -> None:
         async with self.unit_of_work.begin(org) as tx:
-            await tx.processing.let_go(story_id, counted=counted)
+            await tx.processing.let_go(story_id, claim, counted=counted)
 
     async def _download(self, key: str, target: Path) -> None:
         blob = await self.store.get(key)
@@ -119,19 +119,20 @@ class ProcessMedia:
                 return
             await tx.stories.save(story.media_ready(rendition, at=await tx.clock()))
             await tx.bin.keep(keys)
-            await tx.bin.discard([claim.upload.key])
+            await tx.bin.discard([claim.key])
 
     async def _fail(self, org: OrgId, story_id: StoryId, claim: Claim, reason: FailureReason) -> None:
         async with self.unit_of_work.begin(org) as tx:
+            mine = await tx.processing.renew(story_id, claim, lease_seconds=self.lease_seconds, percent=0)
             story = await tx.stories.get(story_id)
-            if story is None or story.status is not Status.PROCESSING:
-                return
+            if not mine or story is None:
+                return  # it is over, or another worker's by now
             await tx.stories.save(story.media_failed(reason, at=await tx.clock()))
-            await tx.bin.discard([claim.upload.key])
+            await tx.bin.discard([claim.key])
 
     @asynccontextmanager
-    async def _held(self, org: OrgId, story_id: StoryId) -> AsyncIterator[Hold]:
-        hold = Hold(self.unit_of_work, org, story_id, self.lease_seconds)
+    async def _held(self, org: OrgId, story_id: StoryId, claim: Claim) -> AsyncIterator[Hold]:
+        hold = Hold(self.unit_of_work, org, story_id, claim, self.lease_seconds)
         renewing = asyncio.create_task(hold.renew_for_ever())
         try:
             yield hold
@@ -143,8 +144,10 @@ class ProcessMedia:
 class Hold:
     """A worker's hold on the story it processes: renewed while it lives, with how far the work is."""
 
-    def __init__(self, unit_of_work: UnitOfWork, org: OrgId, story_id: StoryId, lease_seconds: float) -> None:
-        self._unit_of_work, self._org, self._story_id = unit_of_work, org, story_id
+    def __init__(
+        self, unit_of_work: UnitOfWork, org: OrgId, story_id: StoryId, claim: Claim, lease_seconds: float
+    ) -> None:
+        self._unit_of_work, self._org, self._story_id, self._claim = unit_of_work, org, story_id, claim
         self._lease_seconds, self._percent = lease_seconds, 0
 
     async def reached(self, percent: int) -> None:
@@ -161,7 +164,9 @@ class Hold:
 
     async def _renew(self) -> None:
         async with self._unit_of_work.begin(self._org) as tx:
-            await tx.processing.renew(self._story_id, lease_seconds=self._lease_seconds, percent=self._percent)
+            await tx.processing.renew(
+                self._story_id, self._claim, lease_seconds=self._lease_seconds, percent=self._percent
+            )
 
 
 async def _read(path: Path) -> AsyncIterator[bytes]:

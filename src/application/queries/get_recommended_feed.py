@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from msgspec import UNSET, Struct, structs
@@ -24,6 +24,9 @@ from domain.ranking import (
     relationship_score,
 )
 from domain.values import StoryId
+
+BATCH: Final = 50
+"""Cards read at once, however few are missing: what has died since must not be asked for one by one."""
 
 
 class CursorInvalidError(InvalidError):
@@ -157,14 +160,16 @@ class GetRecommendedFeedHandler:
         page: list[RankedStoryCard] = []
         position = start
         while len(page) < query.limit and position < len(order.ranked):
-            batch = order.ranked[position : position + query.limit - len(page)]
+            batch = order.ranked[position : position + max(BATCH, query.limit)]
             cards = await self.reader.feed_cards(query.caller, [ranked.story_id for ranked in batch])
-            page += [
-                _ranked_card(cards[ranked.story_id], ranked.scores, details=query.include_score_details)
-                for ranked in batch
-                if ranked.story_id in cards
-            ]
-            position += len(batch)
+            for ranked in batch:
+                position += 1
+                if ranked.story_id in cards:
+                    page.append(
+                        _ranked_card(cards[ranked.story_id], ranked.scores, details=query.include_score_details)
+                    )
+                    if len(page) == query.limit:
+                        break
         return page, position
 
 

@@ -40,7 +40,7 @@ class MediaTicket(Struct, frozen=True, kw_only=True):
 
 
 class OpenMedia(Struct, frozen=True, kw_only=True):
-    """Ask for bytes ``start`` to ``stop`` (exclusive; None: to the end) of one of a story's files."""
+    """Ask for one of a story's files."""
 
     ticket: MediaTicket
     part: MediaPart

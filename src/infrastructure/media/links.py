@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Final
 from uuid import UUID
@@ -16,6 +16,8 @@ from application.queries.open_media import MediaPart, MediaTicket
 from domain.errors import NotFoundError
 from domain.values import OrgId, StoryId, UserId
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
 _SIGNATURE_BYTES: Final = 16
 """128 bits of HMAC-SHA256: beyond guessing, and half as long."""
 
@@ -25,7 +27,7 @@ class _Claims(Struct, frozen=True, array_like=True):
     story: UUID
     viewer: str | None
     expires: int
-    """Seconds since 1970."""
+    """Milliseconds since 1970."""
 
 
 class SignedMediaLinks:
@@ -37,7 +39,7 @@ class SignedMediaLinks:
 
     def link(self, caller: Caller, story_id: StoryId, part: MediaPart, *, expires_at: datetime) -> str:
         """An absolute link for the caller, good until ``expires_at`` (UTC) at the longest."""
-        claims = msgpack.encode(_Claims(caller.org, story_id, caller.user, int(expires_at.timestamp())))
+        claims = msgpack.encode(_Claims(caller.org, story_id, caller.user, (expires_at - _EPOCH) // _MILLISECOND))
         token = urlsafe_b64encode(claims + self._sign(claims)).rstrip(b"=").decode()
         return f"{caller.origin}/media/{token}/{part}"
 
@@ -53,13 +55,13 @@ class SignedMediaLinks:
             if not hmac.compare_digest(signature, self._sign(claims)):
                 raise NotFoundError
             read = msgpack.decode(claims, type=_Claims)
-        except (ValueError, DecodeError, ValidationError):
+        except (ValueError, OverflowError, DecodeError, ValidationError):
             raise NotFoundError from None
         return MediaTicket(
             org=OrgId(read.org),
             story_id=StoryId(read.story),
             viewer=None if read.viewer is None else UserId(read.viewer),
-            expires_at=datetime.fromtimestamp(read.expires, UTC),
+            expires_at=_EPOCH + read.expires * _MILLISECOND,
         )
 
     def _sign(self, claims: bytes) -> bytes:

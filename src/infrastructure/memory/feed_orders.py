@@ -13,10 +13,10 @@ from application.ports import FeedOrder
 
 KEPT_SECONDS: Final = 300.0
 """How long an order is kept: five minutes from its last use."""
-_ORDERS_MAX: Final = 10_000
-"""More are forgotten, oldest first; a forgotten order is ranked anew."""
-
-_Key = tuple[str, str, UUID | None]
+ORDERS_OF_ONE: Final = 3
+"""Of one caller: the feeds they have open at once, on as many devices."""
+_RANKED_MAX: Final = 500_000
+"""Stories in all orders together, some 50 MB; beyond it whole callers are forgotten, and ranked anew."""
 
 
 class MemoryFeedOrders:
@@ -24,23 +24,38 @@ class MemoryFeedOrders:
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
-        self._kept: OrderedDict[_Key, tuple[float, FeedOrder]] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str], tuple[float, tuple[FeedOrder, ...]]] = OrderedDict()
+        self._ranked = 0
 
     async def put(self, caller: Caller, order: FeedOrder) -> None:
         """As `FeedOrders`."""
-        for key in ((caller.org, caller.user, order.id), (caller.org, caller.user, None)):
-            self._kept[key] = (self._now() + KEPT_SECONDS, order)
-            self._kept.move_to_end(key)
-        self._forget()
+        key = (caller.org, caller.user)
+        orders = with_order(self._take(key), order)
+        self._kept[key] = (self._now() + KEPT_SECONDS, orders)
+        self._ranked += _size(orders)
+        while self._kept and (self._ranked > _RANKED_MAX or next(iter(self._kept.values()))[0] <= self._now()):
+            self._take(next(iter(self._kept)))
 
     async def get(self, caller: Caller, order_id: UUID | None = None) -> FeedOrder | None:
         """As `FeedOrders`."""
-        until, order = self._kept.get((caller.org, caller.user, order_id), (0.0, None))
-        return order if until > self._now() else None
+        until, orders = self._kept.get((caller.org, caller.user), (0.0, ()))
+        return find_order(orders, order_id) if until > self._now() else None
 
-    def _forget(self) -> None:
-        while self._kept:
-            key = next(iter(self._kept))
-            if len(self._kept) <= _ORDERS_MAX and self._kept[key][0] > self._now():
-                return
-            del self._kept[key]
+    def _take(self, key: tuple[str, str]) -> tuple[FeedOrder, ...]:
+        _, orders = self._kept.pop(key, (0.0, ()))
+        self._ranked -= _size(orders)
+        return orders
+
+
+def with_order(orders: tuple[FeedOrder, ...], order: FeedOrder) -> tuple[FeedOrder, ...]:
+    """The orders of one caller with this one first, in place of what it was before; the oldest are forgotten."""
+    return (order, *(other for other in orders if other.id != order.id))[:ORDERS_OF_ONE]
+
+
+def find_order(orders: tuple[FeedOrder, ...], order_id: UUID | None) -> FeedOrder | None:
+    """The order of this id, or the last one."""
+    return next((order for order in orders if order_id in {None, order.id}), None)
+
+
+def _size(orders: tuple[FeedOrder, ...]) -> int:
+    return sum(len(order.ranked) for order in orders)

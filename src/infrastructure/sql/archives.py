@@ -12,6 +12,7 @@ from domain.content import STILL_SECONDS
 from domain.engagement import HIGH_FROM, LOW_BELOW
 from domain.story import Status
 from infrastructure.sql.dialect import clock, seconds_from_now
+from infrastructure.sql.locks import end_story
 from infrastructure.sql.media import discard_objects
 from infrastructure.sql.tables import stories, story_reactions, story_views, uploads
 
@@ -78,6 +79,8 @@ async def freeze_analytics(connection: AsyncConnection, after_seconds: float, li
     ids = (await connection.execute(_UNFROZEN, {"after": after_seconds, "limit": limit})).scalars().all()
     if not ids:
         return 0
+    for story_id in ids:
+        await end_story(connection, story_id)  # views that are under way come first, and are counted
     rows = (await connection.execute(_INSIGHTS, {"ids": ids})).all()
     await connection.execute(_FREEZE, [{"of_story": row.id, "frozen": _frozen(row)} for row in rows])
     await connection.execute(_FORGET_VIEWS, {"ids": ids})

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from msgspec import convert
-from sqlalchemy import FromClause, Label, Row, Select, and_, exists, func, select
+from sqlalchemy import FromClause, Label, Row, Select, and_, case, exists, func, select
 
 from application.caller import Caller
 from application.queries.cards import Overlay, OwnerStoryCard, StoryCard
@@ -93,14 +93,14 @@ CARD_FROM: Final[FromClause] = (
 
 
 def allowed_users(dialect: str) -> Label[Any]:
-    """The list of a story's ``Custom`` audience, as JSON."""
+    """The list of a story's ``Custom`` audience, as JSON, for its owner alone."""
     gather = func.json_group_array if dialect == "sqlite" else func.json_agg
-    return (
+    gathered = (
         select(gather(story_audience.c.user_id))
         .where(story_audience.c.org_id == stories.c.org_id, story_audience.c.story_id == stories.c.id)
         .scalar_subquery()
-        .label("allowed")
     )
+    return case((visibility.owned, gathered)).label("allowed")
 
 
 def select_cards(*more: Any) -> Select[Any]:

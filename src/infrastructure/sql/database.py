@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import structlog
 from sqlalchemy import URL, event, make_url, text
 from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -22,6 +23,15 @@ _LONG: Final = text("SET LOCAL statement_timeout = '60s'")
 _LOCK_TIMEOUT: Final = "2s"
 _IDLE_TIMEOUT: Final = "10s"
 _SQLITE_BUSY_SECONDS: Final = 10
+
+_log = structlog.get_logger(__name__)
+
+
+class StatementFailedError(Exception):
+    """A statement that failed, without the values it was run with: what people wrote belongs in no log."""
+
+    def __init__(self, error: str, sqlstate: str | None, statement: str | None) -> None:
+        super().__init__(f"{error} {sqlstate or ''}: {statement}")
 
 
 class Database:
@@ -92,8 +102,14 @@ class _translated:  # noqa: N801 - reads as a context
             isinstance(error, DBAPIError) and error.connection_invalidated
         ):
             raise UnavailableError("The database does not answer.") from error
-        if isinstance(error, DataError):
-            raise InvalidError("value", "A value is out of range") from error
+        if isinstance(error, DBAPIError):
+            told = StatementFailedError(
+                type(error.orig).__name__, getattr(error.orig, "sqlstate", None), error.statement
+            )
+            if isinstance(error, DataError):
+                _log.warning("value refused", reason=str(told))
+                raise InvalidError("value", "A value is out of range") from None
+            raise told from None
 
 
 def _driver_url(url: str) -> URL:
@@ -112,6 +128,7 @@ def _postgresql_engine(url: URL) -> AsyncEngine:
     }
     return create_async_engine(
         url,
+        hide_parameters=True,
         pool_size=_POOL_SIZE,
         max_overflow=_POOL_SIZE,
         pool_timeout=_POOL_TIMEOUT_SECONDS,
@@ -130,6 +147,7 @@ def _sqlite_engine(url: URL, *, writes: bool) -> AsyncEngine:
     # One writer at a time is all SQLite allows; a queue in front of one connection is fairer than its busy loop.
     engine = create_async_engine(
         url,
+        hide_parameters=True,
         pool_size=1 if writes else 4,
         max_overflow=0,
         pool_timeout=30,

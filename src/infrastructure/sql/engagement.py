@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from application.ports import FirstView
 from domain.engagement import Reaction, Reactions, Reply
-from domain.errors import StoryNotFoundError
+from domain.errors import StoryExpiredError, StoryNotFoundError
 from domain.values import OrgId, StoryId, UserId
 from infrastructure.sql import visibility
 from infrastructure.sql.dialect import clock, upsert_into
@@ -143,8 +143,10 @@ class SqlReactions:
             raise StoryNotFoundError
         row = {"org_id": self._org, "story_id": story_id, "user_id": user, "owner_id": owner, "shared": False}
         await self._connection.execute(_of(_OPEN_REACTIONS, self._connection), row)
-        feeling, shared = (await self._connection.execute(_REACTIONS, {**key, "user": user})).one()
-        return Reactions(Reaction(feeling) if feeling else None, shared)
+        row = (await self._connection.execute(_REACTIONS, {**key, "user": user})).one_or_none()
+        if row is None:  # it was forgotten while this waited for it: the story was archived some time ago
+            raise StoryExpiredError
+        return Reactions(Reaction(row.feeling) if row.feeling else None, row.shared)
 
     async def save(self, story_id: StoryId, user: UserId, before: Reactions, after: Reactions) -> None:
         """As `ReactionBook`."""

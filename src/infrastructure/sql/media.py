@@ -38,10 +38,11 @@ _CLAIM = (
     .values(processing_attempts=stories.c.processing_attempts + 1, **_held)
     .returning(stories.c.processing_attempts)
 )
-_RENEW = update(stories).where(_processing).values(processing_percent=bindparam("percent"), **_held)
+_mine = and_(_processing, stories.c.processing_attempts == bindparam("attempt"))
+_RENEW = update(stories).where(_mine).values(processing_percent=bindparam("percent"), **_held)
 _LET_GO = (
     update(stories)
-    .where(_processing)
+    .where(_mine)
     .values(
         processing_attempts=stories.c.processing_attempts - bindparam("forgiven"),
         processing_held_until=None,
@@ -74,7 +75,6 @@ class SqlUploads:
                 "org_id": self._org,
                 "id": upload.id,
                 "owner_id": upload.owner,
-                "object_key": upload.key,
                 "size": upload.size,
                 "expires_at": upload.expires_at,
             },
@@ -82,7 +82,12 @@ class SqlUploads:
 
     async def received(self, upload: Upload) -> None:
         """As `Uploads`."""
-        facts = {"size": upload.size, "kind": upload.kind and upload.kind.value, "mime_type": upload.mime_type}
+        facts = {
+            "object_key": upload.key,
+            "size": upload.size,
+            "kind": upload.kind and upload.kind.value,
+            "mime_type": upload.mime_type,
+        }
         result = await self._connection.execute(_RECEIVED, {**self._key(upload.id), **facts})
         if result.rowcount != 1:
             raise ConcurrentChangeError
@@ -110,18 +115,23 @@ class SqlProcessing:
         """As `Processing`."""
         key = {"of_org": self._org, "of_story": story_id}
         attempt = (await self._connection.execute(_CLAIM, {**key, "lease": lease_seconds})).scalar_one_or_none()
-        upload = None if attempt is None else (await self._connection.execute(_UPLOAD_OF_STORY, key)).one_or_none()
-        return None if upload is None or attempt is None else Claim(_to_upload(upload), attempt)
+        if attempt is None:
+            return None
+        upload = (await self._connection.execute(_UPLOAD_OF_STORY, key)).one_or_none()
+        return None if upload is None else Claim(upload.object_key, upload.mime_type, attempt)
 
-    async def renew(self, story_id: StoryId, *, lease_seconds: float, percent: int) -> None:
+    async def renew(self, story_id: StoryId, claim: Claim, *, lease_seconds: float, percent: int) -> bool:
         """As `Processing`."""
-        key = {"of_org": self._org, "of_story": story_id}
-        await self._connection.execute(_RENEW, {**key, "lease": lease_seconds, "percent": percent})
+        values = {"lease": lease_seconds, "percent": percent}
+        result = await self._connection.execute(_RENEW, {**self._key(story_id, claim), **values})
+        return bool(result.rowcount)
 
-    async def let_go(self, story_id: StoryId, *, counted: bool) -> None:
+    async def let_go(self, story_id: StoryId, claim: Claim, *, counted: bool) -> None:
         """As `Processing`."""
-        key = {"of_org": self._org, "of_story": story_id}
-        await self._connection.execute(_LET_GO, {**key, "forgiven": 0 if counted else 1})
+        await self._connection.execute(_LET_GO, {**self._key(story_id, claim), "forgiven": 0 if counted else 1})
+
+    def _key(self, story_id: StoryId, claim: Claim) -> dict[str, Any]:
+        return {"of_org": self._org, "of_story": story_id, "attempt": claim.attempt}
 
 
 class SqlBin:
@@ -155,7 +165,7 @@ async def discard_objects_of(connection: AsyncConnection, story: Story) -> None:
     rows = await connection.execute(select(stories.c.media_key, stories.c.thumbnail_key).where(*_OF_STORY), key)
     keys = [object_key for row in rows for object_key in row if object_key]
     upload = (await connection.execute(_UPLOAD_OF_STORY, key)).one_or_none()
-    if upload is not None:
+    if upload is not None and upload.object_key:
         keys.append(upload.object_key)
     await discard_objects(connection, keys)
 

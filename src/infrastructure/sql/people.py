@@ -39,6 +39,7 @@ from infrastructure.sql import visibility
 from infrastructure.sql.archives import INSIGHTS
 from infrastructure.sql.database import Database
 from infrastructure.sql.readers import count_of, who
+from infrastructure.sql.stories import ACCESS
 from infrastructure.sql.tables import (
     friendships,
     profiles,
@@ -59,10 +60,6 @@ _profile_columns = (profiles.c.username, profiles.c.full_name, profiles.c.avatar
 def _with_profile(source: FromClause, user: ColumnElement[Any]) -> FromClause:
     return source.outerjoin(profiles, and_(profiles.c.org_id == _org, profiles.c.user_id == user))
 
-
-_ACCESS = select(visibility.access, stories.c.owner_id, visibility.active).where(
-    stories.c.org_id == _org, stories.c.id == _story
-)
 
 # --- viewers ------------------------------------------------------------------------------------------------------
 
@@ -197,7 +194,7 @@ class SqlPeopleReader:
     async def access(self, caller: Caller, story_id: StoryId) -> StoryAccess | None:
         """As `ViewersReader`."""
         async with self.database.read() as connection:
-            row = (await connection.execute(_ACCESS, {**who(caller), "story": story_id})).one_or_none()
+            row = (await connection.execute(ACCESS, {**who(caller), "story": story_id})).one_or_none()
         return None if row is None else StoryAccess(Access(row[0]), row[1], row[2])
 
     async def viewers(

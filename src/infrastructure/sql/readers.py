@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -17,7 +18,15 @@ from application.queries.open_media import KnownMedia, MediaFile, MediaPart, Med
 from domain.story import Access, Status
 from domain.values import StoryId, UserId
 from infrastructure.sql import visibility
-from infrastructure.sql.cards import MediaLinks, allowed_users, select_cards, to_card, to_owner_card, viewed
+from infrastructure.sql.cards import (
+    ARCHIVE_LINK_SECONDS,
+    MediaLinks,
+    allowed_users,
+    select_cards,
+    to_card,
+    to_owner_card,
+    viewed,
+)
 from infrastructure.sql.database import Database
 from infrastructure.sql.dialect import clock
 from infrastructure.sql.tables import stories, uploads
@@ -130,7 +139,7 @@ class SqlStoryReader:
             row = (await connection.execute(_MEDIA, parameters)).one_or_none()
         if row is None:
             return None
-        return KnownMedia(known=_known(row), file=_media_file(row, part), ticket_over=row.now >= ticket.expires_at)
+        return KnownMedia(known=_known(row), file=_media_file(row, part), ticket_over=_is_over(row, ticket))
 
     def _card(self, row: Row[Any], caller: Caller) -> StoryCard | OwnerStoryCard:
         return self._owner_card(row, caller) if row.access == Access.OWNER else to_card(row, caller, self.links)
@@ -148,6 +157,13 @@ def who(caller: Caller) -> dict[str, Any]:
 async def count_of(connection: AsyncConnection, statement: Any, parameters: Mapping[str, Any]) -> int:
     """The single number that a statement answers."""
     return int((await connection.execute(statement, parameters)).scalar_one())
+
+
+def _is_over(row: Row[Any], ticket: MediaTicket) -> bool:
+    """Whether a link has come to its end; one from before the archive is good for no longer than a new one."""
+    archived = row.status == Status.ARCHIVED or row.now >= row.expires_at
+    longest = timedelta(seconds=ARCHIVE_LINK_SECONDS)
+    return row.now >= ticket.expires_at or (archived and ticket.expires_at - row.now > longest)
 
 
 def _known(row: Row[Any]) -> StoryAccess:

@@ -92,10 +92,14 @@ class SqlSocial:
         row = (await self._connection.execute(_RELATION, self._pair(owner, viewer))).one()
         return Relation(friend=bool(row[0]), close_friend=bool(row[1]), blocked=bool(row[2]))
 
+    async def hold_pair(self, one: UserId, other: UserId) -> None:
+        """As `Social`."""
+        await lock_pair(self._connection, self._org, one, other)
+
     async def friendship(self, one: UserId, other: UserId) -> Friendship:
         """As `Social`."""
         unput = Friendship.between(one, other)
-        await lock_pair(self._connection, self._org, *unput.pair)
+        await self.hold_pair(*unput.pair)
         put_by = await self._connection.execute(_PUT_BY, self._pair(one, other))
         return Friendship.between(one, other, put_by=frozenset(put_by.scalars()))
 

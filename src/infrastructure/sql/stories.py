@@ -37,7 +37,7 @@ _LOCKED = (
 _AUDIENCE = select(story_audience.c.story_id, story_audience.c.user_id).where(
     story_audience.c.org_id == bindparam("org"), story_audience.c.story_id.in_(bindparam("stories", expanding=True))
 )
-_ACCESS = select(visibility.access, stories.c.owner_id, visibility.active).where(
+ACCESS = select(visibility.access, stories.c.owner_id, visibility.active).where(
     stories.c.org_id == visibility.org, stories.c.id == bindparam("story")
 )
 _INSERT = insert(stories)
@@ -94,7 +94,7 @@ class SqlStories:
     async def access(self, story_id: StoryId, viewer: UserId) -> StoryAccess | None:
         """As `Stories`."""
         row = (
-            await self._connection.execute(_ACCESS, {"org": self._org, "viewer": viewer, "story": story_id})
+            await self._connection.execute(ACCESS, {"org": self._org, "viewer": viewer, "story": story_id})
         ).one_or_none()
         return None if row is None else StoryAccess(Access(row[0]), row[1], row[2])
 

@@ -249,7 +249,7 @@ uploads = Table(
     _org(),
     Column("id", Uuid, primary_key=True),
     Column("owner_id", String(128), nullable=False),
-    Column("object_key", String, nullable=False, unique=True),
+    Column("object_key", String, unique=True),
     Column("size", BigInteger),
     Column("kind", String(8)),
     Column("mime_type", String(64)),

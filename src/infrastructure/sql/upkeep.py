@@ -56,8 +56,13 @@ _DUE_OBJECTS = (
     .values(delete_after=seconds_from_now(bindparam("lease")))
     .returning(objects.c.object_key)
 )
-_FORGET_OBJECTS = delete(objects).where(objects.c.object_key.in_(bindparam("keys", expanding=True)))
+_FORGET_OBJECTS = delete(objects).where(
+    objects.c.object_key.in_(bindparam("keys", expanding=True)), objects.c.delete_after.is_not(None)
+)
 _FORGET_UPLOADS = delete(uploads).where(uploads.c.object_key.in_(bindparam("keys", expanding=True)))
+_FORGET_UNSENT = delete(uploads).where(
+    uploads.c.story_id.is_(None), uploads.c.object_key.is_(None), uploads.c.expires_at <= clock()
+)
 
 
 async def due_stories(connection: AsyncConnection, limit: int) -> Sequence[Story]:
@@ -77,6 +82,7 @@ async def overdue_processing(
 
 async def due_objects(connection: AsyncConnection, lease_seconds: float, limit: int) -> Sequence[str]:
     """As `SystemTransaction`."""
+    await connection.execute(_FORGET_UNSENT)
     rows = await connection.execute(_DUE_OBJECTS, {"lease": lease_seconds, "limit": limit})
     return [row[0] for row in rows]
 
@@ -84,5 +90,5 @@ async def due_objects(connection: AsyncConnection, lease_seconds: float, limit: 
 async def forget_objects(connection: AsyncConnection, keys: Iterable[str]) -> None:
     """As `SystemTransaction`."""
     parameters = {"keys": list(keys)}
-    await connection.execute(_FORGET_OBJECTS, parameters)
     await connection.execute(_FORGET_UPLOADS, parameters)
+    await connection.execute(_FORGET_OBJECTS, parameters)

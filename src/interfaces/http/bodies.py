@@ -174,7 +174,7 @@ def _kind(text: str | None) -> Kind | None:
     if text is None:
         return None
     try:
-        return Kind(text.casefold())
+        return Kind(text.lower())
     except ValueError:
         raise InvalidError("type", f"One of {', '.join(Kind)}") from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Final
+from urllib.parse import quote
 
 from litestar import Response, Router, get, post
 from litestar.di import NamedDependency
@@ -56,7 +57,7 @@ async def list_feed(
 ) -> Response[Success[Feed]]:
     """List the caller's feed, newest first. Deprecated: the recommended feed takes its place."""
     feed = await list_feed(ListFeed(caller=request.user, limit=limit, skip=skip))
-    successor = f"{request.user.origin}/api/story/feed/{request.user.user}/recommended"
+    successor = f"{request.user.origin}/api/story/feed/{quote(request.user.user, safe='')}/recommended"
     return Response(
         Success(data=feed),
         headers={"Deprecation": _DEPRECATED_SINCE, "Link": f'<{successor}>; rel="successor-version"'},

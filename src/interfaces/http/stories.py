@@ -70,6 +70,9 @@ async def _post_form(request: StoriesRequest, post_story: PostStoryHandler, uplo
 
 
 async def _json_body(request: StoriesRequest) -> bytes:
+    announced = request.headers.get("content-length", "0")
+    if announced.isdigit() and int(announced) > JSON_MAX_BYTES:
+        raise RequestError(413, "too_large", f"JSON has at most {JSON_MAX_BYTES:,} bytes.")
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

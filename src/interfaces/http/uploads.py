@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Final, Protocol, runtime_checkable
+from urllib.parse import quote
 
 from litestar import Router, post, put
 from litestar.di import NamedDependency
@@ -49,7 +50,7 @@ async def begin_upload(
     return Success(
         data=BegunUpload(
             media_file_id=upload.id,
-            upload_url=f"{caller.origin}/api/story/users/{caller.user}/uploads/{upload.id}",
+            upload_url=f"{caller.origin}/api/story/users/{quote(caller.user, safe='')}/uploads/{upload.id}",
             method="PUT",
             headers={"Content-Type": data.mime_type},
             expires_at=timestamp(upload.expires_at),

@@ -197,7 +197,7 @@ def upgrade() -> None:
         sa.Column("org_id", sa.String(length=64), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("owner_id", sa.String(length=128), nullable=False),
-        sa.Column("object_key", sa.String(), nullable=False),
+        sa.Column("object_key", sa.String(), nullable=True),
         sa.Column("size", sa.BigInteger(), nullable=True),
         sa.Column("kind", sa.String(length=8), nullable=True),
         sa.Column("mime_type", sa.String(length=64), nullable=True),
