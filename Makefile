@@ -13,6 +13,9 @@ WORKERS ?= auto
 BIN := .venv/bin
 STAMP := .venv/.installed
 S3_SERVER := .tools/swift/.installed
+# Processes that are started again and again should not compile their modules each time.
+unexport PYTHONDONTWRITEBYTECODE
+
 OFFLINE := not (postgres or redis or s3 or e2e)
 
 help: ## List the targets
@@ -23,8 +26,8 @@ install: $(STAMP) ## Make .venv with the locked packages and the project in it; 
 run: $(STAMP) ## Serve the API with everything embedded: no database, no Redis, no configuration
 	@$(BIN)/stories serve $(ARGS)
 
-test: $(STAMP) ## Run the tests that need no server and no network
-	@$(BIN)/pytest -n $(WORKERS) -m "$(OFFLINE)" $(ARGS)
+test: $(STAMP) ## Run the quick tests: no server, no network, under a minute
+	@$(BIN)/pytest -n $(WORKERS) -m "$(OFFLINE) and not slow" $(ARGS)
 
 test-all: $(STAMP) ## Run every test with coverage; a missing server is skipped, or fails when CI=true
 	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup --cov $(ARGS)
@@ -47,7 +50,7 @@ types: $(STAMP) ## Check types, strictly
 arch: $(STAMP) ## Check who imports whom
 	@$(BIN)/lint-imports --no-logo
 
-cov: $(STAMP) ## Run the same tests as `test`; every branch of domain and application must be covered
+cov: $(STAMP) ## Run every test that needs no server; every branch of domain and application must be covered
 	@$(BIN)/pytest -n $(WORKERS) -m "$(OFFLINE)" --cov $(ARGS)
 
 demo: $(STAMP) ## Play a short story through the service, and print it

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 import redis as redis_client
@@ -22,6 +23,11 @@ from tests.stage import Served, Stage, serve
 
 POSTGRES_URL = os.environ.get("STORIES_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
 REDIS_URL = os.environ.get("STORIES_TEST_REDIS_URL", "redis://127.0.0.1:6379/0")
+# Quick while one works, thorough in CI; a busy machine is no failure.
+hypothesis.settings.register_profile("quick", max_examples=40, deadline=None)
+hypothesis.settings.register_profile("thorough", max_examples=200, deadline=None)
+hypothesis.settings.load_profile("thorough" if os.environ.get("CI") else "quick")
+
 SECRET = "a secret for tests that is long enough"
 
 ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]

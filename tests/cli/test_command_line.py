@@ -13,6 +13,8 @@ import pytest
 
 from tests.processes import PROGRAM, environment, free_port, run
 
+pytestmark = pytest.mark.slow
+
 Stories = Callable[..., CompletedProcess[str]]
 
 

@@ -7,8 +7,11 @@ import time
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.processes import environment, processes
+
+pytestmark = pytest.mark.slow
 
 
 def test_what_serve_says_can_be_copied_and_works(tmp_path: Path) -> None:

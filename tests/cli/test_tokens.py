@@ -13,6 +13,8 @@ from application.ports import InvalidTokenError, Role
 from infrastructure.identity.tokens import Hs256Tokens
 from tests.conftest import SECRET
 
+pytestmark = pytest.mark.slow
+
 Stories = Callable[..., CompletedProcess[str]]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import shutil
 import subprocess
@@ -20,6 +21,8 @@ from application.ports import Blob, ObjectMissingError, ObjectStore, Unavailable
 from infrastructure.media.objects import StoredObjects, open_store
 from tests.processes import eventually
 from tests.s3 import S3, Bucket, serve_s3
+
+pytestmark = pytest.mark.slow
 
 MIB = 1 << 20
 PATIENCE_SECONDS = 15
@@ -342,6 +345,17 @@ async def assert_given_up(store: ObjectStore) -> None:
             return_exceptions=True,
         )
     assert [type(each) for each in outcomes] == [UnavailableError] * len(outcomes)
+
+
+async def test_what_a_killed_writer_has_left_in_a_folder_goes_with_the_object(tmp_path: Path) -> None:
+    store = Place(folder=tmp_path, bucket=None, prefix="").open()
+    key = "org=acme/uploads/0123"
+    folder = tmp_path / "org=acme" / "uploads"
+    folder.mkdir(parents=True)
+    for name in ("0123#1", "0123#2", "01234#1"):
+        (folder / name).write_bytes(b"x")
+    await store.delete([key])
+    assert os.listdir(folder) == ["01234#1"]  # noqa: PTH208 - within a coroutine, and as quick
 
 
 async def test_a_folder_that_vanishes_under_an_object_is_unavailable(tmp_path: Path) -> None:

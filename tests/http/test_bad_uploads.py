@@ -12,6 +12,8 @@ from infrastructure.sql.tables import objects, stories, uploads
 from tests.http.town import Town, form, ok, one_bit_png, refused
 from tests.stage import jpeg
 
+pytestmark = pytest.mark.slow
+
 MEDIA = 'name="media"; filename="photo.png"'
 MIB = 1_048_576
 LARGEST = 104_857_600

@@ -12,6 +12,8 @@ import pytest
 from infrastructure.sql.tables import replies, story_reactions, story_views
 from tests.http.town import NOBODY, Town, ok, refused
 
+pytestmark = pytest.mark.slow
+
 JSON = ("Content-Type", "application/json")
 DEEP = b"[" * 100_000 + b"]" * 100_000
 DEEP_OBJECTS = b'{"a":' * 100_000 + b"1" + b"}" * 100_000

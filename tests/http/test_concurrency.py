@@ -11,10 +11,13 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import httpx
+import pytest
 from sqlalchemy import select
 
 from infrastructure.sql.tables import story_reactions, story_views
 from tests.http.town import Town, ok, refused
+
+pytestmark = pytest.mark.slow
 
 
 class Crowd:

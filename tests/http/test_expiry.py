@@ -8,8 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.http.town import OWNER_CARD, Town, ok, refused
+
+pytestmark = pytest.mark.slow
 
 Visible = Callable[[], Awaitable[bool]]
 

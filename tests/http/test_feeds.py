@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
+
+import pytest
 
 from tests.http.town import CARD, Town, ok, refused
 
@@ -183,3 +186,16 @@ async def test_a_cursor_that_the_service_has_not_made_is_refused(town: Town) -> 
     for cursor in ("", "nonsense", "0" * 32, "0" * 32 + "-x", "\x00", "0" * 32 + "-" + "9" * 40):
         response = await me.get("/api/story/feed/me/recommended", params={"cursor": cursor})
         refused(response, 400, "cursor_invalid")
+
+
+@pytest.mark.parametrize("user", ["用户", "a>b,c", "é"])
+async def test_a_user_of_any_name_has_a_feed_and_a_place_to_upload_to(town: Town, user: str) -> None:
+    client = town.client(user)
+    feed = await client.get(f"/api/story/feed/{quote(user)}")
+    assert feed.status_code == 200
+    successor = feed.headers["Link"].partition("<")[2].partition(">")[0]
+    assert ok(await client.get(successor))["data"]["stories"] == []
+    begun = await client.post(f"/api/story/users/{quote(user)}/uploads", json={"size": 10, "mimeType": "image/png"})
+    url = begun.json()["data"]["uploadUrl"]
+    assert url.isascii()
+    refused(await client.put(url, content=b"x" * 10), 415, "unsupported_media_type")

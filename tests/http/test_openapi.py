@@ -12,6 +12,8 @@ import pytest
 from tests.http.town import NOBODY, Town, form
 from tests.stage import jpeg
 
+pytestmark = pytest.mark.slow
+
 ANY = {"400", "401", "403"}
 BODY = {"413", "415"}
 STORY = ANY | {"404"}

@@ -9,6 +9,8 @@ import pytest
 from infrastructure.sql.tables import profiles, stories, story_reactions, story_views
 from tests.http.town import NOBODY, Town, ok, problem_without_instance, refused
 
+pytestmark = pytest.mark.slow
+
 PROTECTED = [
     ("POST", "/api/story/users/alice"),
     ("POST", "/api/story/users/alice/uploads"),

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.http.town import Town, ok, refused
+
+pytestmark = pytest.mark.slow
 
 
 async def _lived(town: Town, mark: str) -> tuple[str, str]:

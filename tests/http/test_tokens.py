@@ -14,6 +14,8 @@ import pytest
 from tests.conftest import SECRET
 from tests.http.town import Town, ok, refused
 
+pytestmark = pytest.mark.slow
+
 
 def _segment(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

@@ -19,7 +19,7 @@ from domain.values import MediaFileId
 HEAD_BYTES: Final = 1_048_576
 """How much of a file is looked at before it is a story: enough for every header, and the whole of small files."""
 
-_ENOUGH_BYTES: Final = 4_096
+ENOUGH_BYTES: Final = 4_096
 """After so many bytes it is known what a file is: a wrong one need not come to its end."""
 
 
@@ -124,7 +124,7 @@ class _Counted:
                 raise InvalidError("size", f"{self._announced:,} bytes were announced and more came")
             if (room := HEAD_BYTES - len(self.head)) > 0:
                 self.head += chunk[:room]
-            if not looked and self.size >= _ENOUGH_BYTES:
+            if not looked and self.size >= ENOUGH_BYTES:
                 looked = True
-                self._look(bytes(self.head[:_ENOUGH_BYTES]), whole=False)
+                self._look(bytes(self.head[:ENOUGH_BYTES]), whole=False)
             yield chunk

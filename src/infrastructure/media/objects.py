@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import glob
 import atexit
 import time
 import uuid
@@ -120,6 +121,7 @@ class StoredObjects:
             for key in keys:
                 with suppress(FileNotFoundError):
                     await obstore.delete_async(self._store, key)
+                await asyncio.to_thread(_delete_staged, self._store, key)
         except (BaseError, OSError) as error:
             raise UnavailableError("The object store does not delete.") from error
 
@@ -196,3 +198,10 @@ async def _read(result: obstore.GetResult) -> AsyncIterator[bytes]:
 async def _chunks(*chunks: bytes) -> AsyncIterator[bytes]:
     for chunk in chunks:
         yield chunk
+
+
+def _delete_staged(store: LocalStore, key: str) -> None:
+    """Delete what a process killed in the middle of writing has left beside the place of an object: ``key#1``."""
+    place = Path(store.prefix or "", key)
+    for staged in place.parent.glob(f"{glob.escape(place.name)}#*"):
+        staged.unlink(missing_ok=True)

@@ -143,10 +143,10 @@ class SqlReactions:
             raise StoryNotFoundError
         row = {"org_id": self._org, "story_id": story_id, "user_id": user, "owner_id": owner, "shared": False}
         await self._connection.execute(_of(_OPEN_REACTIONS, self._connection), row)
-        row = (await self._connection.execute(_REACTIONS, {**key, "user": user})).one_or_none()
-        if row is None:  # it was forgotten while this waited for it: the story was archived some time ago
+        said = (await self._connection.execute(_REACTIONS, {**key, "user": user})).one_or_none()
+        if said is None:  # it was forgotten while this waited for it: the story was archived some time ago
             raise StoryExpiredError
-        return Reactions(Reaction(row.feeling) if row.feeling else None, row.shared)
+        return Reactions(Reaction(said.feeling) if said.feeling else None, said.shared)
 
     async def save(self, story_id: StoryId, user: UserId, before: Reactions, after: Reactions) -> None:
         """As `ReactionBook`."""

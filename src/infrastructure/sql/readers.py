@@ -163,7 +163,7 @@ def _is_over(row: Row[Any], ticket: MediaTicket) -> bool:
     """Whether a link has come to its end; one from before the archive is good for no longer than a new one."""
     archived = row.status == Status.ARCHIVED or row.now >= row.expires_at
     longest = timedelta(seconds=ARCHIVE_LINK_SECONDS)
-    return row.now >= ticket.expires_at or (archived and ticket.expires_at - row.now > longest)
+    return bool(row.now >= ticket.expires_at or (archived and ticket.expires_at - row.now > longest))
 
 
 def _known(row: Row[Any]) -> StoryAccess:

@@ -64,8 +64,9 @@ class Identify(ASGIMiddleware):
         """Keep the caller's profile, once for each token; those who only ask are not added."""
         key = (caller.org, caller.user)
         known, written = self._kept.get(key, (None, False))
-        if known and known.issued_at >= claims.issued_at and (written or not writes):
-            return  # an older token has nothing new to tell
+        told = known and (known.profile == claims.profile or known.issued_at > claims.issued_at)
+        if told and (written or not writes):
+            return
         await self._keep_profile(
             KeepProfile(caller=caller, profile=claims.profile, told_at=claims.issued_at, create=writes)
         )

@@ -19,7 +19,7 @@ from infrastructure.media.images import render
 from infrastructure.media.render import ADDRESS_SPACE, CPU_SECONDS, FILE_SIZE, OPEN_FILES
 from tests.contract.media.pictures import encoded, exif, gif, gif_frame, one_bit_png, png, quarters
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 Found = TypeVar("Found")
 

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import update
 
 from application.commands.archive_story import ArchiveStory
 from application.commands.delete_story import DeleteStory
@@ -13,6 +14,7 @@ from application.policies.process_media import ATTEMPTS_MAX, ProcessMedia
 from application.ports import Policy, RenderingFailedError, UnavailableError
 from domain.story import Access, ArchiveReason, FailureReason, Status
 from domain.values import StoryId
+from infrastructure.sql.tables import stories
 from tests.stage import Stage, jpeg
 from tests.unit.application.doubles import (
     MemoryObjects,
@@ -46,9 +48,10 @@ async def claim(stage: Stage, story_id: StoryId, lease_seconds: float = 0.0) -> 
 
 
 async def lose_hold(stage: Stage, story_id: StoryId) -> None:
-    """Whoever holds the story is taken for dead."""
-    async with stage.container.unit_of_work().begin(stage.org) as tx:
-        await tx.processing.let_go(story_id, counted=True)
+    """Whoever holds the story is taken for dead: their lease is over."""
+    async with stage.container.database().write() as connection:
+        over = update(stories).where(stories.c.id == story_id).values(processing_held_until=stories.c.created_at)
+        await connection.execute(over)
 
 
 # --- it ends well -------------------------------------------------------------------------------------------------

@@ -10,7 +10,13 @@ import pytest
 from application.commands.begin_upload import UPLOAD_MAX_BYTES, BeginUpload
 from application.commands.discard_upload import DiscardUpload
 from application.commands.post_story import PostStory
-from application.commands.receive_upload import HEAD_BYTES, FileTooLargeError, ReceiveUpload, ReceiveUploadHandler
+from application.commands.receive_upload import (
+    ENOUGH_BYTES,
+    HEAD_BYTES,
+    FileTooLargeError,
+    ReceiveUpload,
+    ReceiveUploadHandler,
+)
 from application.ports import (
     ConcurrentChangeError,
     MediaInvalidError,
@@ -54,7 +60,8 @@ async def test_what_came_is_kept_counted_and_known_by_its_bytes(stage: Stage, ob
     begun, picture = await begin(stage), jpeg()
     received = await receive(stage, begun.id, chunks_of(picture, 100))
     assert (received.size, received.kind, received.mime_type) == (len(picture), Kind.IMAGE, "image/jpeg")
-    assert objects.held == {begun.key: picture}
+    assert objects.held == {received.key: picture}
+    assert str(received.key).startswith("org=test/uploads/")
     async with stage.container.unit_of_work().begin(stage.org) as tx:
         assert await tx.uploads.get(begun.id) == received
 
@@ -66,22 +73,22 @@ async def test_the_largest_file_is_taken_and_only_its_head_is_looked_at(stage: S
     begun, store, inspector = await begin(stage), CountingObjects(), SayingInspector()
     source = Source(MEGABYTE, UPLOAD_MAX_BYTES // len(MEGABYTE))
     received = await receive(stage, begun.id, aiter(source), into=handler_over(stage, store, inspector))
-    assert received.size == store.sizes[begun.key] == UPLOAD_MAX_BYTES
-    assert inspector.shown == [(HEAD_BYTES, False)]
+    assert received.size == store.sizes[str(received.key)] == UPLOAD_MAX_BYTES
+    assert inspector.shown == [(ENOUGH_BYTES, False), (HEAD_BYTES, False)]
 
 
 async def test_a_head_that_comes_in_uneven_chunks_is_cut_at_its_end(stage: Stage) -> None:
     begun, inspector = await begin(stage), SayingInspector()
     source = Source(bytes(700_000), 2)
     await receive(stage, begun.id, aiter(source), into=handler_over(stage, CountingObjects(), inspector))
-    assert inspector.shown == [(HEAD_BYTES, False)]
+    assert inspector.shown == [(ENOUGH_BYTES, False), (HEAD_BYTES, False)]
 
 
 async def test_of_a_small_file_all_is_looked_at(stage: Stage) -> None:
     begun, inspector = await begin(stage), SayingInspector()
     source = Source(bytes(HEAD_BYTES), 1)
     await receive(stage, begun.id, aiter(source), into=handler_over(stage, CountingObjects(), inspector))
-    assert inspector.shown == [(HEAD_BYTES, True)]
+    assert inspector.shown == [(ENOUGH_BYTES, False), (HEAD_BYTES, True)]
 
 
 async def test_a_chunk_is_passed_on_before_the_next_is_taken(stage: Stage) -> None:
@@ -165,8 +172,8 @@ async def test_what_is_refused_is_not_kept_and_the_right_bytes_may_still_come(
     with pytest.raises(UnsupportedMediaError):
         await receive(stage, begun.id, chunks_of(b"not a picture"))
     assert objects.held == {}
-    await receive(stage, begun.id, chunks_of(jpeg()))
-    assert objects.held == {begun.key: jpeg()}
+    received = await receive(stage, begun.id, chunks_of(jpeg()))
+    assert objects.held == {received.key: jpeg()}
 
 
 async def test_what_the_sender_breaks_off_with_is_raised_and_nothing_is_received(stage: Stage) -> None:
@@ -246,3 +253,51 @@ async def test_of_two_who_send_at_once_one_is_told_that_the_other_was_first(
     objects.while_writing = other
     with pytest.raises(ConcurrentChangeError):
         await receive(stage, begun.id, chunks_of(jpeg()))
+
+
+# --- two at once --------------------------------------------------------------------------------------------------
+
+
+async def test_of_two_who_send_the_same_upload_at_once_neither_touches_the_others_bytes(
+    stage: Stage, objects: MemoryObjects
+) -> None:
+    begun, picture = await begin(stage), jpeg()
+
+    async def overtaken() -> AsyncIterator[bytes]:
+        yield b"<html>"
+        received.append(await receive(stage, begun.id, chunks_of(picture)))
+        yield b"</html>" * 1_000
+
+    received: list[Upload] = []
+    with pytest.raises(UnsupportedMediaError):
+        await receive(stage, begun.id, overtaken())
+    assert objects.held == {received[0].key: picture}
+
+
+async def test_the_second_of_two_good_ones_is_refused_and_leaves_nothing(stage: Stage, objects: MemoryObjects) -> None:
+    begun, picture = await begin(stage), jpeg()
+
+    async def overtaken() -> AsyncIterator[bytes]:
+        received.append(await receive(stage, begun.id, chunks_of(picture)))
+        yield jpeg(color="red")
+
+    received: list[Upload] = []
+    with pytest.raises(ConcurrentChangeError):
+        await receive(stage, begun.id, overtaken())
+    assert objects.held == {received[0].key: picture}
+    await stage.container.empty_bin()()
+    assert objects.held == {received[0].key: picture}
+
+
+async def test_what_is_clearly_not_accepted_need_not_come_to_its_end(stage: Stage) -> None:
+    begun, source = await begin(stage), Source(b"<html>" * 1_000, 1_000)
+    with pytest.raises(UnsupportedMediaError):
+        await receive(stage, begun.id, aiter(source))
+    assert source.sent == 1
+
+
+async def test_more_than_was_announced_need_not_come_to_its_end(stage: Stage) -> None:
+    begun, source = await begin(stage, size=10), Source(MEGABYTE, 50)
+    with pytest.raises(InvalidError):
+        await receive(stage, begun.id, aiter(source), into=handler_over(stage, CountingObjects()))
+    assert source.sent == 1

@@ -7,9 +7,10 @@ from uuid import uuid4
 import pytest
 
 from application.commands.archive_story import ArchiveStory
+from application.commands.reply_to_story import ReplyToStory
 from domain.audience import Visibility
-from domain.errors import InvalidError, OwnStoryError, StoryExpiredError, StoryNotFoundError
-from domain.values import StoryId
+from domain.errors import InvalidError, NotFoundError, OwnStoryError, StoryExpiredError, StoryNotFoundError
+from domain.values import StoryId, UserId
 from tests.stage import Stage
 from tests.unit.application.scenes import DAY, last_event, own_card, reply, told
 
@@ -110,3 +111,15 @@ async def test_who_was_blocked_writes_no_more(stage: Stage, story_id: StoryId) -
     await stage.block("alice", "bob")
     with pytest.raises(StoryNotFoundError):
         await reply(stage, "bob", story_id)
+
+
+@pytest.mark.parametrize(("blocker", "target"), [("bob", "alice"), ("alice", "bob")])
+async def test_the_owner_writes_no_more_to_somebody_once_either_blocks_the_other(
+    stage: Stage, blocker: str, target: str
+) -> None:
+    story_id = await stage.post_text("alice", visibility=Visibility.PUBLIC)
+    say = stage.container.reply_to_story()
+    await say(ReplyToStory(caller=stage.caller("bob"), story_id=story_id, content="Hi"))
+    await stage.block(blocker, target)
+    with pytest.raises(NotFoundError):
+        await say(ReplyToStory(caller=stage.caller("alice"), story_id=story_id, content="Hi", to=UserId("bob")))
