@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import glob
 import atexit
+import glob
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterable
