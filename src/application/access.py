@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from application.caller import Caller
-from application.ports import StoryAccess, Transaction
+from application.ports.stories import StoryAccess
+from application.ports.transactions import Transaction
 from domain.audience import STRANGER
 from domain.errors import NotActiveError, StoryExpiredError, StoryNotFoundError
 from domain.story import Access, Story

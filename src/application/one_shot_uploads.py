@@ -10,7 +10,7 @@ from application.caller import Caller
 from application.commands.begin_upload import BeginUpload, BeginUploadHandler
 from application.commands.discard_upload import DiscardUpload, DiscardUploadHandler
 from application.commands.receive_upload import ReceiveUpload, ReceiveUploadHandler
-from application.ports import Upload
+from application.ports.media import Upload
 
 Receive = Callable[[AsyncIterator[bytes]], Awaitable[Upload]]
 

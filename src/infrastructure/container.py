@@ -33,17 +33,10 @@ from application.policies.dispatch_events import DispatchEvents
 from application.policies.empty_bin import EmptyBin
 from application.policies.process_media import ProcessMedia
 from application.policies.rescue_processing import RescueProcessing
-from application.ports import (
-    FeedOrders,
-    MediaInspector,
-    MediaRenderer,
-    NewIds,
-    ObjectStore,
-    Policy,
-    UnitOfWork,
-    Wakeups,
-    Workspaces,
-)
+from application.ports.feeds import FeedOrders
+from application.ports.media import MediaInspector, MediaRenderer, ObjectStore, Workspaces
+from application.ports.transactions import NewIds, UnitOfWork
+from application.ports.work import Policy, Wakeups
 from application.queries.check_active import CheckActiveHandler
 from application.queries.get_recommended_feed import GetRecommendedFeedHandler
 from application.queries.get_story import GetStoryHandler

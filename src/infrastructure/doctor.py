@@ -9,7 +9,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import Connection
 
-from application.ports import ObjectStore, UnavailableError
+from application.ports.errors import UnavailableError
+from application.ports.media import ObjectStore
 from infrastructure.sql.database import Database
 from infrastructure.sql.migrate import head_revision, is_behind
 

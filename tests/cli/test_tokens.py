@@ -9,7 +9,8 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from application.ports import InvalidTokenError, Role
+from application.ports.errors import InvalidTokenError
+from application.ports.people import Role
 from infrastructure.identity.tokens import Hs256Tokens
 from tests.conftest import SECRET
 

@@ -10,7 +10,7 @@ import pytest
 from msgspec import structs
 from redis.asyncio import Redis
 
-from application.ports import FeedOrder, FeedOrders, RankedStory
+from application.ports.feeds import FeedOrder, FeedOrders, RankedStory
 from domain.ranking import Scores
 from domain.values import StoryId
 from infrastructure.memory.feed_orders import KEPT_SECONDS, MemoryFeedOrders

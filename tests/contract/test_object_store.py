@@ -17,7 +17,8 @@ from pathlib import Path
 import obstore
 import pytest
 
-from application.ports import Blob, ObjectMissingError, ObjectStore, UnavailableError
+from application.ports.errors import ObjectMissingError, UnavailableError
+from application.ports.media import Blob, ObjectStore
 from infrastructure.media.objects import StoredObjects, open_store
 from tests.processes import eventually
 from tests.s3 import S3, Bucket, serve_s3

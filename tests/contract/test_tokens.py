@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from application.ports import InvalidTokenError, Role
+from application.ports.errors import InvalidTokenError
+from application.ports.people import Role
 from infrastructure.identity.tokens import Hs256Tokens
 
 SECRET = b"a secret for tests that is long enough"

@@ -47,7 +47,7 @@ async def _run(script: str, url: str, data_dir: Path) -> subprocess.CompletedPro
     # The README says `.venv/bin/stories`; the tests may run in another environment.
     script = script.replace(".venv/bin/stories", str(Path(sys.executable).with_name("stories")))
     environment = {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if not name.startswith("STORIES_")},
         "STORIES_PORT": url.rpartition(":")[2],
         "STORIES_DATA_DIR": str(data_dir),
     }

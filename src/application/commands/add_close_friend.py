@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from application.caller import Caller
 from application.people import require_other
-from application.ports import UnitOfWork
+from application.ports.transactions import UnitOfWork
 from domain.errors import NotFoundError
 from domain.values import UserId
 

@@ -9,7 +9,8 @@ from typing import Final
 from msgspec import Struct
 
 from application.caller import Caller
-from application.ports import NewIds, UnitOfWork, Upload
+from application.ports.media import Upload
+from application.ports.transactions import NewIds, UnitOfWork
 from domain.errors import InvalidError
 from domain.values import MediaFileId
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from application.access import known_story
 from application.caller import Caller
-from application.ports import UnitOfWork
+from application.ports.transactions import UnitOfWork
 from domain.values import StoryId
 
 

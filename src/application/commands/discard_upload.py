@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from msgspec import Struct
 
 from application.caller import Caller
-from application.ports import ObjectStore, UnitOfWork
+from application.ports.media import ObjectStore
+from application.ports.transactions import UnitOfWork
 from domain.values import MediaFileId
 
 

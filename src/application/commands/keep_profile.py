@@ -8,7 +8,8 @@ from datetime import datetime
 from msgspec import Struct
 
 from application.caller import Caller
-from application.ports import Profile, UnitOfWork
+from application.ports.people import Profile
+from application.ports.transactions import UnitOfWork
 
 
 class KeepProfile(Struct, frozen=True, kw_only=True):

@@ -8,7 +8,8 @@ from datetime import datetime
 from msgspec import Struct
 
 from application.caller import Caller
-from application.ports import NewIds, Transaction, UnitOfWork, Upload
+from application.ports.media import Upload
+from application.ports.transactions import NewIds, Transaction, UnitOfWork
 from domain.audience import Audience
 from domain.content import Content, Kind, MediaContent, TextContent
 from domain.errors import InvalidError

@@ -11,7 +11,9 @@ from msgspec import Struct, structs
 
 from application.caller import Caller
 from application.commands.begin_upload import UNUSED_UPLOAD_SECONDS, UPLOAD_MAX_BYTES
-from application.ports import Inspection, MediaInspector, ObjectStore, UnitOfWork, UnsupportedMediaError, Upload
+from application.ports.errors import UnsupportedMediaError
+from application.ports.media import Inspection, MediaInspector, ObjectStore, Upload
+from application.ports.transactions import UnitOfWork
 from domain.content import Kind
 from domain.errors import ConflictError, InvalidError, NotFoundError
 from domain.values import MediaFileId

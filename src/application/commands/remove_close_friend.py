@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from msgspec import Struct
 
 from application.caller import Caller
-from application.ports import UnitOfWork
+from application.ports.transactions import UnitOfWork
 from domain.values import UserId
 
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from application.access import require_active, require_visible
 from application.caller import Caller
-from application.ports import UnitOfWork
+from application.ports.transactions import UnitOfWork
 from domain.engagement import Reaction
 from domain.events import StoryReactionRemoved
 from domain.values import StoryId

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from application.access import require_visible
 from application.caller import Caller
-from application.ports import NewIds, Transaction, UnitOfWork
+from application.ports.transactions import NewIds, Transaction, UnitOfWork
 from domain.engagement import Reply, reply_content
 from domain.errors import InvalidError, NotFoundError
 from domain.events import StoryReplied

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from application.access import require_visible
 from application.caller import Caller
-from application.ports import UnitOfWork
+from application.ports.transactions import UnitOfWork
 from domain.engagement import view_duration
 from domain.events import StoryViewed
 from domain.values import StoryId

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from application.ports import UnitOfWork
+from application.ports.transactions import UnitOfWork
 
 BATCH: Final = 100
 """Stories moved in one transaction: small, so that nobody waits long for a lock."""

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from application.ports import Policy, UnitOfWork, Wakeups
+from application.ports.transactions import UnitOfWork
+from application.ports.work import Policy, Wakeups
 
 FOLLOWS: Final[Mapping[str, Sequence[Policy]]] = {
     "story.created": (Policy.PROCESS_MEDIA,),

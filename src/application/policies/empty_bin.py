@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from application.ports import ObjectStore, UnitOfWork
+from application.ports.media import ObjectStore
+from application.ports.transactions import UnitOfWork
 
 BATCH: Final = 100
 LEASE_SECONDS: Final = 60.0

@@ -9,19 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from application.ports import (
-    Claim,
-    MediaRenderer,
-    ObjectMissingError,
-    ObjectStore,
-    Policy,
-    RenderedFile,
-    RenderingFailedError,
-    UnavailableError,
-    UnitOfWork,
-    Wakeups,
-    Workspaces,
-)
+from application.ports.errors import ObjectMissingError, RenderingFailedError, UnavailableError
+from application.ports.media import Claim, MediaRenderer, ObjectStore, RenderedFile, Workspaces
+from application.ports.transactions import UnitOfWork
+from application.ports.work import Policy, Wakeups
 from domain.content import Rendition
 from domain.story import FailureReason, Status
 from domain.values import OrgId, StoryId

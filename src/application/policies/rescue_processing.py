@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from application.policies.process_media import LEASE_SECONDS
-from application.ports import Policy, UnitOfWork, Wakeups
+from application.ports.transactions import UnitOfWork
+from application.ports.work import Policy, Wakeups
 
 BATCH: Final = 100
 

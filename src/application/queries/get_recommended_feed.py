@@ -12,7 +12,8 @@ from uuid import UUID
 from msgspec import UNSET, Struct, structs
 
 from application.caller import Caller
-from application.ports import FeedOrder, FeedOrders, NewIds, RankedStory
+from application.ports.feeds import FeedOrder, FeedOrders, RankedStory
+from application.ports.transactions import NewIds
 from application.queries.cards import RankedStoryCard, ScoreDetails, StoryCard
 from domain.errors import InvalidError
 from domain.ranking import (

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from application.access import require_visible
 from application.caller import Caller
-from application.ports import StoryAccess
+from application.ports.stories import StoryAccess
 from application.queries.cards import OwnerStoryCard, StoryCard
 from domain.errors import StoryNotFoundError
 from domain.values import StoryId

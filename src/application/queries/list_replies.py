@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from application.access import require_visible
 from application.caller import Caller
-from application.ports import StoryAccess
+from application.ports.stories import StoryAccess
 from application.queries.cards import pages
 from application.queries.times import Timestamp
 from domain.values import ReplyId, StoryId, UserId

@@ -10,7 +10,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from application.caller import Caller
-from application.ports import StoryAccess
+from application.ports.stories import StoryAccess
 from application.queries.cards import pages
 from application.queries.times import Timestamp
 from domain.engagement import Reaction, ViewQuality

@@ -10,7 +10,9 @@ from typing import Protocol
 from msgspec import Struct
 
 from application.access import require_visible
-from application.ports import Blob, ObjectMissingError, ObjectStore, StoryAccess
+from application.ports.errors import ObjectMissingError
+from application.ports.media import Blob, ObjectStore
+from application.ports.stories import StoryAccess
 from domain.errors import NotFoundError, StoryNotFoundError
 from domain.story import Access
 from domain.values import OrgId, StoryId, UserId

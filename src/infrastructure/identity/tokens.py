@@ -11,7 +11,8 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 
-from application.ports import InvalidTokenError, Profile, Role, TokenClaims
+from application.ports.errors import InvalidTokenError
+from application.ports.people import Profile, Role, TokenClaims
 from domain.errors import InvalidError
 from domain.values import OrgId, UserId, org_id, user_id
 

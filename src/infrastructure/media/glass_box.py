@@ -30,7 +30,8 @@ from typing import Final
 
 import msgspec
 
-from application.ports import RenderedFile, RenderingFailedError
+from application.ports.errors import RenderingFailedError
+from application.ports.media import RenderedFile
 from domain.story import FailureReason
 from infrastructure.media.render import Outcome
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from application.ports import Inspection, MediaInvalidError, MediaTooLargeError, UnsupportedMediaError
+from application.ports.errors import MediaInvalidError, MediaTooLargeError, UnsupportedMediaError
+from application.ports.media import Inspection
 from domain.content import Kind
 from infrastructure.media.headers import PictureInvalidError, PictureTooLargeError, inspect
 from infrastructure.media.sniff import sniff

@@ -19,7 +19,8 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
-from application.ports import Blob, ObjectMissingError, UnavailableError
+from application.ports.errors import ObjectMissingError, UnavailableError
+from application.ports.media import Blob
 
 _PART_BYTES: Final = 5 << 20
 """Size of the parts in which larger objects travel: the least that S3 takes."""

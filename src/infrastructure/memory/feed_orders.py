@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from application.caller import Caller
-from application.ports import FeedOrder
+from application.ports.feeds import FeedOrder
 
 KEPT_SECONDS: Final = 300.0
 """How long an order is kept: five minutes from its last use."""

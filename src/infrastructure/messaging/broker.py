@@ -13,7 +13,8 @@ from dramatiq.errors import BrokerConnectionError
 from dramatiq.middleware import AgeLimit, Callbacks, CurrentMessage, Retries, ShutdownNotifications, TimeLimit
 from redis.exceptions import RedisError
 
-from application.ports import Policy, UnavailableError
+from application.ports.errors import UnavailableError
+from application.ports.work import Policy
 from domain.values import OrgId, StoryId
 
 QUEUES: Final = {

@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from application.ports import UnavailableError
+from application.ports.errors import UnavailableError
 
 _POLL_SECONDS: Final = 0.25
 _BACKOFF_SECONDS: Final = 2.0

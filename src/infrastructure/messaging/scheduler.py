@@ -9,7 +9,7 @@ from typing import Any, Final
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from application.ports import ConcurrentChangeError, UnavailableError
+from application.ports.errors import ConcurrentChangeError, UnavailableError
 
 RESCUE_SECONDS: Final = 5.0
 EMPTY_BIN_SECONDS: Final = 30.0

@@ -13,7 +13,7 @@ from dramatiq import Broker, Middleware, Worker
 from dramatiq.asyncio import EventLoopThread, set_event_loop_thread
 from dramatiq.brokers.stub import StubBroker
 
-from application.ports import Policy
+from application.ports.work import Policy
 from domain.values import OrgId, StoryId
 from infrastructure.messaging.broker import QUEUES
 

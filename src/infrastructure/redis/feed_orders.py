@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from application.caller import Caller
-from application.ports import FeedOrder
+from application.ports.feeds import FeedOrder
 from infrastructure.memory.feed_orders import find_order, with_order
 
 KEPT_SECONDS: Final = 300

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalErr
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from application.ports import UnavailableError
+from application.ports.errors import UnavailableError
 from domain.errors import InvalidError
 
 _POOL_SIZE: Final = 10

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Update, bindparam, exists, insert, literal
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from application.ports import FirstView
+from application.ports.stories import FirstView
 from domain.engagement import Reaction, Reactions, Reply
 from domain.errors import StoryExpiredError, StoryNotFoundError
 from domain.values import OrgId, StoryId, UserId

@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import and_, bindparam, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from application.ports import Claim, ConcurrentChangeError, Upload
+from application.ports.errors import ConcurrentChangeError
+from application.ports.media import Claim, Upload
 from domain.content import Kind
 from domain.story import Status, Story
 from domain.values import MediaFileId, OrgId, StoryId

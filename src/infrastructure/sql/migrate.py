@@ -9,7 +9,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import OperationalError
 
-from application.ports import UnavailableError
+from application.ports.errors import UnavailableError
 
 _FOLDER = Path(__file__).parent / "migrations"
 

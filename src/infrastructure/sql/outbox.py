@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from application.ports import NewIds, OutboxEvent
+from application.ports.transactions import NewIds, OutboxEvent
 from application.queries.times import timestamp
 from domain.events import LifecycleEvent, StoryEvent
 from infrastructure.sql.dialect import clock

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from application.caller import Caller
-from application.ports import StoryAccess
+from application.ports.stories import StoryAccess
 from application.queries.list_friends import Friend
 from application.queries.list_replies import Direction, ReplyItem
 from application.queries.list_viewers import Insights, Totals, Viewer, ViewerOrder

@@ -12,7 +12,7 @@ from sqlalchemy import Row, bindparam, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from application.caller import Caller
-from application.ports import StoryAccess
+from application.ports.stories import StoryAccess
 from application.queries.cards import OwnerStoryCard, StoryCard
 from application.queries.open_media import KnownMedia, MediaFile, MediaPart, MediaTicket
 from domain.story import Access, Status

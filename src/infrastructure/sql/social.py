@@ -9,7 +9,7 @@ from msgspec import structs
 from sqlalchemy import BindParameter, Table, and_, bindparam, delete, exists, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from application.ports import Profile
+from application.ports.people import Profile
 from domain.audience import Relation
 from domain.friendship import Friendship
 from domain.values import OrgId, UserId

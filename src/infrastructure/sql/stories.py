@@ -10,7 +10,9 @@ import msgspec
 from sqlalchemy import Row, bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from application.ports import ConcurrentChangeError, NewIds, StoryAccess
+from application.ports.errors import ConcurrentChangeError
+from application.ports.stories import StoryAccess
+from application.ports.transactions import NewIds
 from domain.audience import Audience, Visibility
 from domain.content import Content, Kind, MediaContent, Rendition, TextContent
 from domain.events import LifecycleEvent, StoryEvent

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from application.ports import NewIds, OutboxEvent
+from application.ports.transactions import NewIds, OutboxEvent
 from domain.events import StoryEvent
 from domain.story import Story
 from domain.values import OrgId, StoryId

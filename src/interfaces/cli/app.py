@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from application.ports import UnavailableError
+from application.ports.errors import UnavailableError
 from domain.errors import InvalidError
 from domain.values import org_id, user_id
 from infrastructure.settings import Settings, SettingsError, load_settings

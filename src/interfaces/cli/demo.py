@@ -22,7 +22,7 @@ from application.commands.reply_to_story import ReplyToStory, ReplyToStoryHandle
 from application.commands.track_view import TrackView, TrackViewHandler
 from application.policies.empty_bin import EmptyBin
 from application.policies.process_media import ProcessMedia
-from application.ports import Profile
+from application.ports.people import Profile
 from application.queries.cards import OwnerStoryCard
 from application.queries.list_active_stories import ListActiveStories, ListActiveStoriesHandler
 from application.queries.list_history import ListHistory, ListHistoryHandler

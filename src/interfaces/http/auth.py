@@ -14,7 +14,8 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from application.caller import Caller
 from application.commands.keep_profile import KeepProfile, KeepProfileHandler
-from application.ports import InvalidTokenError, Role, TokenClaims, TokenVerifier
+from application.ports.errors import InvalidTokenError
+from application.ports.people import Role, TokenClaims, TokenVerifier
 from domain.errors import InvalidError, NotTheOwnerError
 from domain.values import OrgId, UserId, org_id, user_id
 from interfaces.http.problems import RequestError, invalid

@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Stream
 
-from application.ports import Blob
+from application.ports.media import Blob
 from application.queries.open_media import MediaFile, MediaPart, MediaTicket, OpenMedia, OpenMediaHandler
 from domain.errors import NotFoundError
 from interfaces.http.auth import PUBLIC

@@ -13,7 +13,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Struct
 
 from application.commands.receive_upload import FileTooLargeError
-from application.ports import (
+from application.ports.errors import (
     ConcurrentChangeError,
     InvalidTokenError,
     MediaInvalidError,

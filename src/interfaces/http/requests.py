@@ -10,7 +10,7 @@ from litestar import Request
 from litestar.datastructures import State
 
 from application.caller import Caller
-from application.ports import TokenClaims
+from application.ports.people import TokenClaims
 from interfaces.http.problems import RequestError, decode_problem
 
 JSON_MAX_BYTES: Final = 2_097_152

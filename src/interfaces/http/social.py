@@ -14,7 +14,7 @@ from application.commands.remove_close_friend import RemoveCloseFriend, RemoveCl
 from application.commands.unblock_user import UnblockUser, UnblockUserHandler
 from application.commands.unfriend import Unfriend, UnfriendHandler
 from application.commands.unmute_user import UnmuteUser, UnmuteUserHandler
-from application.ports import Role
+from application.ports.people import Role
 from application.queries.list_friends import FriendPage, ListFriends, ListFriendsHandler
 from domain.values import user_id as user_id_of
 from interfaces.http.answers import Success

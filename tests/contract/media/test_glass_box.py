@@ -12,7 +12,8 @@ from typing import TypeVar
 import pytest
 from PIL import Image
 
-from application.ports import RenderedFile, RenderingFailedError
+from application.ports.errors import RenderingFailedError
+from application.ports.media import RenderedFile
 from domain.story import FailureReason
 from infrastructure.media.glass_box import PROGRAM, GlassBox
 from infrastructure.media.images import render

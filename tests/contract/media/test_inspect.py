@@ -131,12 +131,12 @@ def test_thousands_of_small_frames_are_counted_quickly() -> None:
     ],
 )
 def test_a_file_made_to_keep_the_reader_busy_is_given_up(mime_type: str, data: bytes) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
 
     with pytest.raises(PictureInvalidError):
         inspect(data, mime_type, whole=True)
 
-    assert time.perf_counter() - began < 3
+    assert time.process_time() - began < 10  # half a second, and much more where every line is traced
 
 
 def test_a_gif_may_lack_its_trailer_but_not_end_within_a_block() -> None:

@@ -7,7 +7,7 @@ import traceback
 import pytest
 from sqlalchemy import insert, text
 
-from application.ports import UnavailableError
+from application.ports.errors import UnavailableError
 from infrastructure.sql.database import StatementFailedError
 from infrastructure.sql.tables import profiles
 from tests.stage import Stage

@@ -10,20 +10,12 @@ from pathlib import Path
 from uuid import UUID
 
 from application.caller import Caller
-from application.ports import (
-    Blob,
-    FeedOrder,
-    Inspection,
-    ObjectMissingError,
-    Policy,
-    RenderedFile,
-    RenderingFailedError,
-    StoryAccess,
-    SystemTransaction,
-    Transaction,
-    UnavailableError,
-    UnitOfWork,
-)
+from application.ports.errors import ObjectMissingError, RenderingFailedError, UnavailableError
+from application.ports.feeds import FeedOrder
+from application.ports.media import Blob, Inspection, RenderedFile
+from application.ports.stories import StoryAccess
+from application.ports.transactions import SystemTransaction, Transaction, UnitOfWork
+from application.ports.work import Policy
 from application.queries.cards import StoryCard
 from application.queries.get_recommended_feed import Candidate
 from application.queries.open_media import KnownMedia, MediaFile, MediaPart, MediaTicket

@@ -9,7 +9,7 @@ from sqlalchemy import Table, func, select
 
 from application.commands.delete_story import DeleteStory
 from application.policies.dispatch_events import DispatchEvents
-from application.ports import Policy
+from application.ports.work import Policy
 from domain.audience import Visibility
 from domain.errors import StoryNotFoundError
 from domain.values import StoryId

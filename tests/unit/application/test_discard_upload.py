@@ -8,7 +8,7 @@ import pytest
 
 from application.commands.discard_upload import DiscardUpload
 from application.commands.post_story import PostStory
-from application.ports import UnavailableError
+from application.ports.errors import UnavailableError
 from domain.audience import Audience
 from domain.story import Status
 from domain.values import Lifetime, MediaFileId

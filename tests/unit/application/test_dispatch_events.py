@@ -10,7 +10,8 @@ from sqlalchemy import select
 from application.commands.archive_story import ArchiveStory
 from application.commands.delete_story import DeleteStory
 from application.policies.dispatch_events import BATCH, FOLLOWS
-from application.ports import Policy, UnavailableError
+from application.ports.errors import UnavailableError
+from application.ports.work import Policy
 from domain import events
 from infrastructure.sql.tables import outbox
 from tests.stage import Stage

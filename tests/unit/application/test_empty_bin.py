@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from application.policies.empty_bin import BATCH, EmptyBin
-from application.ports import UnavailableError
+from application.ports.errors import UnavailableError
 from infrastructure.sql.tables import objects as object_rows
 from tests.stage import Stage, chunks_of
 from tests.unit.application.doubles import MemoryObjects, WatchedUnitOfWork

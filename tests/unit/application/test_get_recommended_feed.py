@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET, structs
 
-from application.ports import FeedOrders
+from application.ports.feeds import FeedOrders
 from application.queries.cards import ScoreDetails
 from application.queries.get_recommended_feed import (
     CursorInvalidError,

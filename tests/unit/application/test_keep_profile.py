@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from application.commands.keep_profile import KeepProfile
-from application.ports import Profile
+from application.ports.people import Profile
 from tests.stage import Stage
 from tests.unit.application.doubles import NOON
 from tests.unit.application.scenes import own_card

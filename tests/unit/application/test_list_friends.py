@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from application.commands.befriend import Befriend
 from application.commands.keep_profile import KeepProfile
-from application.ports import Profile
+from application.ports.people import Profile
 from application.queries.list_friends import FriendPage, ListFriends
 from domain.friendship import FriendshipStatus
 from domain.values import UserId

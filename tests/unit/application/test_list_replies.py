@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from application.commands.keep_profile import KeepProfile
-from application.ports import Profile
+from application.ports.people import Profile
 from application.queries.list_replies import Direction, ListStoryReplies, ListUserReplies, ReplyPage
 from domain.audience import Visibility
 from domain.errors import StoryExpiredError, StoryNotFoundError

@@ -10,7 +10,7 @@ import pytest
 from application.caller import Caller
 from application.commands.delete_story import DeleteStory
 from application.commands.keep_profile import KeepProfile
-from application.ports import Profile
+from application.ports.people import Profile
 from application.queries.list_viewers import ListViewers, ListViewersHandler, Viewer, ViewerOrder, Viewers
 from domain.audience import Visibility
 from domain.engagement import Reaction, ViewQuality

@@ -6,7 +6,7 @@ import pytest
 
 from application.commands.post_story import PostStory
 from application.one_shot_uploads import OneShotUploads
-from application.ports import UnsupportedMediaError
+from application.ports.errors import UnsupportedMediaError
 from domain.audience import Audience
 from domain.errors import InvalidError
 from domain.values import Lifetime

@@ -8,7 +8,9 @@ from uuid import UUID
 import pytest
 
 from application.commands.archive_story import ArchiveStory
-from application.ports import Blob, StoryAccess, UnavailableError
+from application.ports.errors import UnavailableError
+from application.ports.media import Blob
+from application.ports.stories import StoryAccess
 from application.queries.open_media import MediaFile, MediaPart, MediaTicket, OpenMedia, OpenMediaHandler
 from domain.audience import Visibility
 from domain.errors import NotFoundError, StoryExpiredError, StoryNotFoundError

@@ -11,7 +11,8 @@ from sqlalchemy import update
 from application.commands.archive_story import ArchiveStory
 from application.commands.delete_story import DeleteStory
 from application.policies.process_media import ATTEMPTS_MAX, ProcessMedia
-from application.ports import Policy, RenderingFailedError, UnavailableError
+from application.ports.errors import RenderingFailedError, UnavailableError
+from application.ports.work import Policy
 from domain.story import Access, ArchiveReason, FailureReason, Status
 from domain.values import StoryId
 from infrastructure.sql.tables import stories

@@ -17,14 +17,14 @@ from application.commands.receive_upload import (
     ReceiveUpload,
     ReceiveUploadHandler,
 )
-from application.ports import (
+from application.ports.errors import (
     ConcurrentChangeError,
     MediaInvalidError,
     MediaTooLargeError,
     UnavailableError,
     UnsupportedMediaError,
-    Upload,
 )
+from application.ports.media import Upload
 from domain.audience import Audience
 from domain.content import Kind
 from domain.errors import ConflictError, InvalidError, NotFoundError

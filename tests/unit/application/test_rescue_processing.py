@@ -6,7 +6,8 @@ import pytest
 
 from application.commands.archive_story import ArchiveStory
 from application.policies.rescue_processing import RescueProcessing
-from application.ports import Policy, UnavailableError
+from application.ports.errors import UnavailableError
+from application.ports.work import Policy
 from domain.values import StoryId
 from tests.stage import Stage
 from tests.unit.application.doubles import RecordingWakeups

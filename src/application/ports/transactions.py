@@ -1,0 +1,121 @@
+"""Transactions: all or nothing, with the events of what was done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from msgspec import Struct
+
+from application.ports.media import Bin, Processing, Uploads
+from application.ports.people import Profiles, Social
+from application.ports.stories import ReactionBook, Replies, Stories, Views
+from domain.events import StoryEvent
+from domain.story import Story
+from domain.values import OrgId, StoryId
+
+
+class Transaction(Protocol):
+    """All or nothing: what is written through it, and the events of it, are committed together."""
+
+    @property
+    def stories(self) -> Stories: ...  # noqa: D102 - named by their types
+    @property
+    def views(self) -> Views: ...  # noqa: D102
+    @property
+    def reactions(self) -> ReactionBook: ...  # noqa: D102
+    @property
+    def replies(self) -> Replies: ...  # noqa: D102
+    @property
+    def social(self) -> Social: ...  # noqa: D102
+    @property
+    def profiles(self) -> Profiles: ...  # noqa: D102
+    @property
+    def uploads(self) -> Uploads: ...  # noqa: D102
+    @property
+    def processing(self) -> Processing: ...  # noqa: D102
+    @property
+    def bin(self) -> Bin: ...  # noqa: D102
+
+    async def clock(self) -> datetime:
+        """Time of the database, read now (UTC, milliseconds); read it after what may wait for a lock."""
+
+    async def publish(self, event: StoryEvent) -> None:
+        """Write an event that belongs to no aggregate's own list."""
+
+
+class OutboxEvent(Struct, frozen=True, kw_only=True):
+    """An event as it was written with its change.
+
+    Attributes:
+        position: rises in the order of writing; not gapless.
+        id: the same however often it is told.
+        type: its name on the wire.
+    """
+
+    position: int
+    id: UUID
+    org: OrgId
+    story: StoryId
+    type: str
+
+
+class SystemTransaction(Protocol):
+    """A transaction of the service's own upkeep, over all organisations."""
+
+    async def due_stories(self, *, limit: int) -> Sequence[Story]:
+        """Stories the clock has archived and nobody else is moving at the moment, longest over first."""
+
+    async def save(self, stories: Sequence[Story]) -> None:
+        """Write changed stories and their events.
+
+        Raises:
+            ConcurrentChangeError: a stored version is not the one that was loaded.
+        """
+
+    async def undispatched(self, *, limit: int) -> Sequence[OutboxEvent]:
+        """Events nobody has dispatched and nobody else holds, oldest first."""
+
+    async def dispatched(self, events: Sequence[OutboxEvent]) -> None:
+        """They have been dispatched."""
+
+    async def overdue_processing(self, *, lease_seconds: float, limit: int) -> Sequence[tuple[OrgId, StoryId]]:
+        """Stories that wait to be processed and nobody holds (any more); they count as held for the lease given."""
+
+    async def freeze_analytics(self, *, after_seconds: float, limit: int) -> int:
+        """Freeze the insights of stories archived so long ago, and forget who viewed and reacted; how many stories."""
+
+    async def drop_media(self, *, after_seconds: float | None, limit: int) -> int:
+        """Give the media of stories archived so long ago to the bin; how many stories.
+
+        None: never. The media of archived stories that were never published: at once.
+        """
+
+    async def due_objects(self, *, lease_seconds: float, limit: int) -> Sequence[str]:
+        """Keys to delete now; they count as held for the lease given."""
+
+    async def forget_objects(self, keys: Iterable[str]) -> None:
+        """Their bytes are gone, and with them the uploads they were."""
+
+    async def clock(self) -> datetime:
+        """As in `Transaction`."""
+
+
+class UnitOfWork(Protocol):
+    """Begins transactions; keeps nothing between them."""
+
+    def begin(self, org: OrgId) -> AbstractAsyncContextManager[Transaction]:
+        """A transaction in one organisation: committed at the end, rolled back if anything is raised."""
+
+    def begin_system(self) -> AbstractAsyncContextManager[SystemTransaction]:
+        """A transaction over all organisations, for the service's own upkeep."""
+
+
+class NewIds(Protocol):
+    """Makes ids that sort by the time they were made (UUIDv7)."""
+
+    def __call__(self) -> UUID:
+        """An id nobody has."""
