@@ -53,7 +53,7 @@ arch: $(STAMP) ## Check who imports whom
 cov: $(STAMP) ## Run every test that needs no server; every branch of domain and application must be covered
 	@$(BIN)/pytest -n $(WORKERS) -m "$(OFFLINE)" --cov $(ARGS)
 
-demo: $(STAMP) ## Play a short story through the service, and print it
+demo: $(STAMP) ## Fill the service with a few people and stories, and print lines to look around
 	@$(BIN)/stories demo $(ARGS)
 
 migrate: $(STAMP) ## Bring the configured database to the newest schema

@@ -164,6 +164,8 @@ def _require_scheme(settings: Settings, name: str, *schemes: str) -> None:
     parts = urlsplit(url)
     if parts.scheme.partition("+")[0] not in schemes:
         raise ValueError(f"a URL begins with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+    if not parts.netloc and parts.scheme.partition("+")[0] != "sqlite":
+        raise ValueError("a URL names a host, or a bucket, after ://")
     if parts.port == 0:  # asking refuses what is no port at all
         raise ValueError("a port lies between 1 and 65535")
 

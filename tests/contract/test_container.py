@@ -46,6 +46,7 @@ WRONG = {
     "STORIES_SWEEP_INTERVAL_SECONDS": "0",
     "STORIES_LOG_LEVEL": "loud",
     "STORIES_NO_SUCH_SETTING": "1",
+    "STORIES_MIGRATE_DATABASE_URL": "postgresql://",
     "STORIES_JWT_JWKS_URL": "https://id.example/jwks.json",
     "STORIES_MEDIA_GRACE_SECONDS": "-1",
 }

@@ -78,7 +78,7 @@ def _spare_redis() -> Iterator[str]:
     url = make_url(REDIS_URL).set(database=_SPARE_DATABASE).render_as_string(hide_password=False)
     with redis_client.Redis.from_url(url, socket_timeout=3) as client:
         if not _answers(client):
-            missing("Redis", "no redis-server to start, and none at STORIES_TEST_REDIS_URL")
+            missing("Redis", "no redis-server to start, and none at TEST_REDIS_URL")
         _clear(client)
         yield url
         _clear(client)

@@ -97,7 +97,6 @@ WRONG: dict[str, list[Any]] = {
         {"type": 7, "content": "hi"},
         {"type": "image"},
         {"type": "image", "content": "hi"},
-        {"type": "video"},
         {"content": "hi", "caption": "and a caption"},
         *({"content": "hi", "backgroundColor": color} for color in (
             "red", "#FFF", "#GGGGGG", "#FF5733;x", "url(//x)", "#" * 1_024, "", "#FF5733\n", "#FF573380", 1, "#٣٣٣٣٣٣"

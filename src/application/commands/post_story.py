@@ -8,6 +8,8 @@ from datetime import datetime
 from msgspec import Struct
 
 from application.caller import Caller
+from application.commands.receive_upload import NO_VIDEOS
+from application.ports.errors import UnsupportedMediaError
 from application.ports.media import Upload
 from application.ports.transactions import NewIds, Transaction, UnitOfWork
 from domain.audience import Audience
@@ -66,6 +68,7 @@ class PostStoryHandler:
         Raises:
             InvalidError: the content breaks a rule, or the upload is not there, not the caller's, or used.
             TypeMismatchError: the upload is of another kind than was said.
+            UnsupportedMediaError: a video.
         """
         async with self.unit_of_work.begin(command.caller.org) as tx:
             upload = await _received_upload(tx, command) if command.media_file else None
@@ -109,10 +112,10 @@ def _content(command: PostStory, upload: Upload | None) -> Content:
         if command.text is not None:
             raise InvalidError("content", "A story with media has a caption; only a text story has content")
         return MediaContent(upload.kind, upload.id, command.caption, command.overlays)
-    if command.kind not in {None, Kind.TEXT}:
-        raise InvalidError(
-            "media", "An image or a video needs its file: in `media`, or uploaded before as `mediaFileId`"
-        )
+    if command.kind is Kind.VIDEO:
+        raise UnsupportedMediaError(NO_VIDEOS)
+    if command.kind is Kind.IMAGE:
+        raise InvalidError("media", "An image needs its file: in `media`, or uploaded before as `mediaFileId`")
     if command.text is None:
         raise InvalidError("content", "A text story needs its words")
     if command.caption is not None:

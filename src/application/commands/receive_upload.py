@@ -21,6 +21,7 @@ from domain.values import MediaFileId
 HEAD_BYTES: Final = 1_048_576
 """How much of a file is looked at before it is a story: enough for every header, and the whole of small files."""
 
+NO_VIDEOS: Final = "Videos are not accepted yet; images are: JPEG, PNG, GIF, WebP."
 ENOUGH_BYTES: Final = 4_096
 """After so many bytes it is known what a file is: a wrong one need not come to its end."""
 
@@ -100,7 +101,7 @@ class ReceiveUploadHandler:
     def _look(self, head: bytes, *, whole: bool) -> Inspection:
         inspection = self.inspector.inspect(head, whole=whole)
         if inspection.kind is not Kind.IMAGE:
-            raise UnsupportedMediaError("Videos are not accepted yet; images are: JPEG, PNG, GIF, WebP.")
+            raise UnsupportedMediaError(NO_VIDEOS)
         return inspection
 
 

@@ -324,14 +324,14 @@ class Demo:
         seen = await self.list_active(ListActiveStories(caller=self._caller(me), owner=UserId("ben")))
         picture = next((card.media_url for card in seen if card.media_url), None)
         api = f"{self.origin}/api/story"
+        if not await _answers(self.origin):
+            self.say(f"\nThe server is not running yet. Start it first, in another terminal:\n{self.serve}")
         self.say(f"\nLook around as {PEOPLE[me].claims['name']}:")
         self._line("her feed, and why it is in this order", f"{api}/feed/{me}/recommended?includeScoreDetails=true", me)
         self._line("the ring of a friend", f"{api}/users/ben/active", me)
         self._line("who watched her dunes, and how", f"{api}/{dunes}/viewers", me)
         if picture is not None:
             self.say(f"\n# a picture; the link works in a browser too\ncurl -fsS -o sunset.webp {shlex.quote(picture)}")
-        if not await _answers(self.origin):
-            self.say(f"\nThe server is not running yet. Start it first, in another terminal:\n{self.serve}")
 
     def _line(self, what: str, url: str, user: str) -> None:
         token = self.make_token(user, ttl_seconds=_TOKEN_SECONDS, **PEOPLE[user].claims)

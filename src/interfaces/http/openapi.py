@@ -54,7 +54,7 @@ _AUDIENCE: Final[dict[str, Schema]] = {
 }
 _USERS: Final = Schema(type=OpenAPIType.ARRAY, items=_text("A user id"), max_items=1_000)
 _LIFETIME: Final = Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=604_800, default=86_400, description="Seconds")
-_KIND: Final = Schema(type=OpenAPIType.STRING, enum=["image", "video", "text"])
+_KIND: Final = Schema(type=OpenAPIType.STRING, enum=["image", "text"])
 
 _FORM: Final = Schema(
     type=OpenAPIType.OBJECT,
@@ -116,7 +116,7 @@ class GetMediaOperation(Operation):
     def __post_init__(self) -> None:
         """Say what the answers are."""
         binary = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
-        content = {kind: OpenAPIMediaType(schema=binary) for kind in ("image/*", "video/*")}
+        content = {kind: OpenAPIMediaType(schema=binary) for kind in ("image/*",)}
         told = {
             "200": OpenAPIResponse(description="The bytes", content=content),
             "206": OpenAPIResponse(description="The range that was asked for", content=content),
@@ -162,12 +162,21 @@ def complete_description(app: Litestar) -> None:
             operation = getattr(item, method)
             if operation is None:
                 continue
+            sentence = (operation.description or "").partition("\n")[0].replace("``", "`")
+            operation.summary, operation.description = sentence, (operation.description or "").replace("``", "`")
+            _describe_success(operation, sentence)
             if path in public:
                 operation.security = [{}]
             else:
                 operation.parameters = [*(operation.parameters or []), _ORG, *_CALLERS]
     for schema in (app.openapi_schema.components.schemas or {}).values():
         _loosen(schema)
+
+
+def _describe_success(operation: Operation, sentence: str) -> None:
+    for status, response in (operation.responses or {}).items():
+        if status.startswith("2") and isinstance(response, OpenAPIResponse):
+            response.description = sentence
 
 
 def _handlers(route: Any) -> list[Any]:
