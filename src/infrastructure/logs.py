@@ -35,7 +35,7 @@ def configure_logs(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(least)
-    for chatty in ("alembic", "apscheduler", "dramatiq", "uvicorn.access", "PIL"):
+    for chatty in ("alembic", "apscheduler", "dramatiq", "uvicorn.access", "uvicorn.error", "PIL"):
         logging.getLogger(chatty).setLevel(max(least, logging.WARNING))
 
 

@@ -18,6 +18,8 @@ from infrastructure.media.headers import (
 )
 from tests.contract.media.pictures import encoded, gif, gif_frame, one_bit_png, png, quarters
 
+pytestmark = pytest.mark.slow
+
 PICTURE = quarters(60, 40)
 BLACK = Image.new("RGB", (60, 40))
 FILES = {

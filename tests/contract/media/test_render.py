@@ -35,6 +35,8 @@ from tests.contract.media.pictures import (
     wide_profile,
 )
 
+pytestmark = pytest.mark.slow
+
 TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "GIF": "image/gif", "WEBP": "image/webp"}
 TOLERANCE = 10
 """Of 255: what lossy encoding may change about a plain colour."""
