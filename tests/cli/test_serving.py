@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -45,3 +46,13 @@ def test_told_to_stop_serve_ends_well_and_soon(tmp_path: Path) -> None:
         assert server.exit_code(15) == 0, server.logged
         assert time.monotonic() - begun < 5, "a connection that only waits keeps nobody"
         assert "Traceback" not in server.logged
+
+
+def test_the_first_line_on_the_terminal_says_where_it_is(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "interfaces.cli.app", "serve"]
+    env = environment(tmp_path, port="0")
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
+        assert server.stdout is not None
+        first = server.stdout.readline()
+        server.terminate()
+    assert first.startswith("Stories is at http://")
