@@ -127,7 +127,7 @@ class Stage:
 
     async def pass_time(self, story_id: StoryId, seconds: float) -> None:
         """Let so much time pass for one story: it was posted, and ends, that much earlier."""
-        async with self.container.database().write() as connection:
+        async with self.container.database().write(None) as connection:
             row = (await connection.execute(select(stories).where(stories.c.id == story_id))).one()
             earlier = timedelta(seconds=seconds)
             await connection.execute(
@@ -141,11 +141,11 @@ class Stage:
         statement = select(outbox).order_by(outbox.c.position)
         if story_id is not None:
             statement = statement.where(outbox.c.story_id == story_id)
-        async with self.container.database().read() as connection:
+        async with self.container.database().read(None) as connection:
             return list((await connection.execute(statement)).all())
 
     async def _insert(self, table: Any, **values: str) -> None:
-        async with self.container.database().write() as connection:
+        async with self.container.database().write(None) as connection:
             await connection.execute(table.insert(), {"org_id": self.org, **values})
 
 

@@ -77,6 +77,13 @@ class NotTheOwnerError(ForbiddenError):
     detail = "Only the owner may do this."
 
 
+class RoleRequiredError(ForbiddenError):
+    """It takes a role that the one who asks has not."""
+
+    code = "role_required"
+    detail = "This takes a role that the token does not give."
+
+
 class OwnStoryError(ConflictError):
     """One cannot do this to one's own story."""
 

@@ -31,7 +31,7 @@ class Doctor:
     async def database_problem(self) -> str | None:
         """Whether the database answers and has the schema of this version."""
         try:
-            async with self.database.read() as connection:
+            async with self.database.read(None) as connection:
                 revision = await connection.run_sync(_revision)
         except UnavailableError as error:
             return str(error)

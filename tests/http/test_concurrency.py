@@ -58,7 +58,7 @@ async def test_a_thousand_views_of_two_hundred_viewers_are_two_hundred_views(tow
     jobs = [lambda u=user, s=seconds: crowd.post(u, path, {"viewDurationSeconds": s}) for user, seconds in views]
     for response in await _all(64, jobs):
         assert ok(response)["message"] == "Story view tracked successfully"
-    async with town.container.database().read() as connection:
+    async with town.container.database().read(None) as connection:
         rows = (await connection.execute(select(story_views).where(story_views.c.org_id == town.org))).all()
     assert {row.viewer_id: row.duration_seconds for row in rows} == longest
     assert len(rows) == 200

@@ -91,7 +91,7 @@ class Town(Served):
     async def rows(self, table: Table) -> int:
         """How many rows of a table belong to the town."""
         statement = select(func.count()).select_from(table).where(table.c.org_id == OrgId(self.org))
-        async with self.container.database().read() as connection:
+        async with self.container.database().read(None) as connection:
             return int((await connection.execute(statement)).scalar_one())
 
     def files(self) -> set[str]:

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from application.ports.errors import UnavailableError
 from domain.errors import InvalidError
+from domain.values import OrgId
 
 _POOL_SIZE: Final = 10
 _POOL_TIMEOUT_SECONDS: Final = 5
@@ -49,8 +50,8 @@ class Database:
             self._reading = self._writing.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A connection without a transaction.
+    async def read(self, org: OrgId | None) -> AsyncIterator[AsyncConnection]:
+        """A connection without a transaction, for one organisation, or None: the service's own upkeep, over all.
 
         Raises:
             UnavailableError: the database does not answer.
@@ -60,8 +61,8 @@ class Database:
                 yield connection
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
-        """A connection in a transaction, committed at the end, rolled back if anything is raised.
+    async def write(self, org: OrgId | None) -> AsyncIterator[AsyncConnection]:
+        """A connection in a transaction, committed at the end, rolled back if anything is raised; ``org`` as `read`.
 
         Raises:
             UnavailableError: the database does not answer.
@@ -76,7 +77,7 @@ class Database:
         Raises:
             UnavailableError: it does not.
         """
-        async with self.read() as connection:
+        async with self.read(None) as connection:
             await connection.execute(text("SELECT 1"))
 
     async def close(self) -> None:

@@ -292,14 +292,14 @@ class SqlFeedReader:
     async def feed(self, caller: Caller, *, offset: int, limit: int) -> tuple[Sequence[StoryCard], int]:
         """As `FeedReader`."""
         parameters = {**who(caller), "feed_public": self.public}
-        async with self.database.read() as connection:
+        async with self.database.read(caller.org) as connection:
             rows = (await connection.execute(_FEED, {**parameters, "offset": offset, "limit": limit})).all()
             total = await count_of(connection, _COUNT, parameters)
         return [to_card(row, caller, self.links) for row in rows], total
 
     async def candidates(self, caller: Caller) -> Sequence[Candidate]:
         """As `CandidateReader`."""
-        async with self.database.read() as connection:
+        async with self.database.read(caller.org) as connection:
             rows = await connection.execute(_CANDIDATES, {**who(caller), "feed_public": self.public})
             return [
                 Candidate(
@@ -323,6 +323,6 @@ class SqlFeedReader:
 
     async def feed_cards(self, caller: Caller, ids: Sequence[StoryId]) -> Mapping[StoryId, StoryCard]:
         """As `CandidateReader`."""
-        async with self.database.read() as connection:
+        async with self.database.read(caller.org) as connection:
             rows = await connection.execute(_CARDS, {**who(caller), "feed_public": self.public, "ids": ids})
             return {row.id: to_card(row, caller, self.links) for row in rows}

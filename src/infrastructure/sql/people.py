@@ -193,7 +193,7 @@ class SqlPeopleReader:
 
     async def access(self, caller: Caller, story_id: StoryId) -> StoryAccess | None:
         """As `ViewersReader`."""
-        async with self.database.read() as connection:
+        async with self.database.read(caller.org) as connection:
             row = (await connection.execute(ACCESS, {**who(caller), "story": story_id})).one_or_none()
         return None if row is None else StoryAccess(Access(row[0]), row[1], row[2])
 
@@ -202,14 +202,14 @@ class SqlPeopleReader:
     ) -> tuple[Sequence[Viewer], int]:
         """As `ViewersReader`."""
         question = {**who(caller), "story": story_id, "search": None if search is None else _containing(search)}
-        async with self.database.read() as connection:
+        async with self.database.read(caller.org) as connection:
             rows = (await connection.execute(_VIEWERS_BY[order], {**question, "offset": offset, "limit": limit})).all()
             total = await count_of(connection, _COUNT_VIEWERS, question)
         return [_to_viewer(row) for row in rows], total
 
     async def totals(self, caller: Caller, story_id: StoryId) -> Totals:
         """As `ViewersReader`."""
-        async with self.database.read() as connection:
+        async with self.database.read(caller.org) as connection:
             row = (await connection.execute(_TOTALS, {**who(caller), "story": story_id})).one_or_none()
         if row is None:
             raise StoryNotFoundError
@@ -235,7 +235,7 @@ class SqlPeopleReader:
     ) -> tuple[Sequence[ReplyItem], int]:
         """As `RepliesReader`."""
         question = {**who(caller), "story": story_id}
-        async with self.database.read() as connection:
+        async with self.database.read(caller.org) as connection:
             rows = (await connection.execute(_REPLIES_ABOUT, {**question, "offset": offset, "limit": limit})).all()
             total = await count_of(connection, _COUNT_REPLIES_ABOUT, question)
         return [_to_reply(row) for row in rows], total
@@ -245,14 +245,14 @@ class SqlPeopleReader:
     ) -> tuple[Sequence[ReplyItem], int]:
         """As `RepliesReader`."""
         page = {**who(caller), "offset": offset, "limit": limit}
-        async with self.database.read() as connection:
+        async with self.database.read(caller.org) as connection:
             rows = (await connection.execute(_REPLIES_OF[direction], page)).all()
             total = await count_of(connection, _COUNT_REPLIES_OF[direction], who(caller))
         return [_to_reply(row) for row in rows], total
 
     async def friends(self, caller: Caller, *, offset: int, limit: int) -> tuple[Sequence[Friend], int]:
         """As `FriendsReader`."""
-        async with self.database.read() as connection:
+        async with self.database.read(caller.org) as connection:
             rows = (await connection.execute(_FRIENDS, {**who(caller), "offset": offset, "limit": limit})).all()
             total = await count_of(connection, _COUNT_FRIENDS, who(caller))
         return [

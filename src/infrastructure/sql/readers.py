@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Row, bindparam, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from application.caller import Caller
+from application.caller import ANONYMOUS, Caller
 from application.ports.stories import StoryAccess
 from application.queries.cards import OwnerStoryCard, StoryCard
 from application.queries.open_media import KnownMedia, MediaFile, MediaPart, MediaTicket
@@ -89,8 +89,6 @@ _MEDIA = select(
     .scalar_subquery()
     .label("upload_type"),
 ).where(stories.c.org_id == visibility.org, stories.c.id == bindparam("story"))
-_NOBODY = UserId("")
-"""An id that no user has: the viewer of links signed for anybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +100,7 @@ class SqlStoryReader:
 
     async def story(self, caller: Caller, story_id: StoryId) -> tuple[StoryAccess, StoryCard | OwnerStoryCard] | None:
         """As `StoryReader`."""
-        async with self.database.read() as connection:
+        async with self.database.read(caller.org) as connection:
             statement = _STORY[self.database.dialect]
             row = (await connection.execute(statement, {**who(caller), "story": story_id})).one_or_none()
         if row is None:
@@ -111,7 +109,7 @@ class SqlStoryReader:
 
     async def active(self, caller: Caller, owner: UserId) -> Sequence[StoryCard | OwnerStoryCard]:
         """As `ActiveStoriesReader`."""
-        async with self.database.read() as connection:
+        async with self.database.read(caller.org) as connection:
             rows = await connection.execute(_ACTIVE[self.database.dialect], {**who(caller), "owner": owner})
             return [self._card(row, caller) for row in rows]
 
@@ -121,21 +119,21 @@ class SqlStoryReader:
         """As `HistoryReader`."""
         statements, count = (_ARCHIVE, _COUNT_ARCHIVE) if archived_only else (_HISTORY, _COUNT_HISTORY)
         page = {**who(caller), "offset": offset, "limit": limit}
-        async with self.database.read() as connection:
+        async with self.database.read(caller.org) as connection:
             rows = (await connection.execute(statements[self.database.dialect], page)).all()
             total = (await connection.execute(count, who(caller))).scalar_one()
         return [self._owner_card(row, caller) for row in rows], total
 
     async def unseen_by_owner(self, caller: Caller, owners: Sequence[UserId]) -> Mapping[UserId, bool]:
         """As `RingsReader`. One's own stories count as seen: one's own views are not recorded."""
-        async with self.database.read() as connection:
+        async with self.database.read(caller.org) as connection:
             rows = await connection.execute(_RINGS, {**who(caller), "owners": owners})
             return {owner: bool(unseen) and owner != caller.user for owner, unseen in rows}
 
     async def media(self, ticket: MediaTicket, part: MediaPart) -> KnownMedia | None:
         """As `MediaReader`."""
-        parameters = {"org": ticket.org, "viewer": ticket.viewer or _NOBODY, "story": ticket.story_id}
-        async with self.database.read() as connection:
+        parameters = {"org": ticket.org, "viewer": ticket.viewer or ANONYMOUS, "story": ticket.story_id}
+        async with self.database.read(ticket.org) as connection:
             row = (await connection.execute(_MEDIA, parameters)).one_or_none()
         if row is None:
             return None

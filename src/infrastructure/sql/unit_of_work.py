@@ -40,14 +40,14 @@ class SqlUnitOfWork:
     @asynccontextmanager
     async def begin(self, org: OrgId) -> AsyncIterator[SqlTransaction]:
         """As `UnitOfWork`."""
-        async with self.database.write() as connection:
+        async with self.database.write(org) as connection:
             yield SqlTransaction(connection, org, self.new_id)
         self.committed()
 
     @asynccontextmanager
     async def begin_system(self) -> AsyncIterator[SqlSystemTransaction]:
         """As `UnitOfWork`."""
-        async with self.database.write() as connection:
+        async with self.database.write(None) as connection:
             await allow_long_statements(connection)
             yield SqlSystemTransaction(connection, self.new_id)
 

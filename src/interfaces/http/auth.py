@@ -54,7 +54,7 @@ class Identify(ASGIMiddleware):
         claims = await self._verifier.verify(_bearer(headers))
         org = _org(headers, claims)
         user = _acting(claims, _query(scope["query_string"]), scope["path_params"] if of_path else {})
-        caller = Caller(org=org, user=user, origin=self._public_url or _origin(scope, headers))
+        caller = Caller(org=org, user=user, roles=claims.roles, origin=self._public_url or _origin(scope, headers))
         if of_path and scope["path_params"].get("user_id") != user:
             raise NotTheOwnerError("The path names somebody else.")
         scope["user"], scope["auth"] = caller, claims

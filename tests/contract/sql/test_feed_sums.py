@@ -53,7 +53,7 @@ async def _engage(stage: Stage, rng: random.Random, viewer: str, story_id: Story
 
 async def _scatter(stage: Stage, rng: random.Random) -> None:
     """Move what happened to random times of the last twenty days."""
-    async with stage.container.database().write() as connection:
+    async with stage.container.database().write(None) as connection:
         for table, at in ((story_views, "viewed_at"), (story_reactions, "reacted_at"), (replies, "created_at")):
             keys = list(table.primary_key.columns)
             for row in (await connection.execute(select(*keys, table.c[at]))).all():
@@ -77,7 +77,7 @@ def _worth(row: Any) -> tuple[float, bool]:
 
 
 async def _facts(stage: Stage) -> list[dict[str, Any]]:
-    async with stage.container.database().read() as connection:
+    async with stage.container.database().read(None) as connection:
         views = (await connection.execute(select(story_views, story_views.c.viewer_id.label("actor")))).mappings().all()
         reactions = (
             (await connection.execute(select(story_reactions, story_reactions.c.user_id.label("actor"))))
@@ -127,7 +127,7 @@ async def test_sums_in_sql_equal_the_sums_of_the_definition(stage: Stage, seed: 
     candidates = await stage.container.feed_reader().candidates(stage.caller("bob"))
     async with stage.container.unit_of_work().begin(stage.org) as tx:
         now = await tx.clock()
-    async with stage.container.database().read() as connection:
+    async with stage.container.database().read(None) as connection:
         rows = await connection.execute(select(stories.c.id, stories.c.owner_id))
         owner_of = {row.id: row.owner_id for row in rows}
     assert len(candidates) == 6

@@ -18,7 +18,7 @@ CANARY = "canary@example.org"
 async def test_a_statement_that_fails_does_not_tell_the_values_it_was_run_with(stage: Stage) -> None:
     database = stage.container.database()
     with pytest.raises(StatementFailedError) as caught:
-        async with database.write() as connection:
+        async with database.write(None) as connection:
             await connection.execute(insert(profiles), {"org_id": stage.org, "user_id": "alice", "email": CANARY})
     told = "".join(traceback.format_exception(caught.value))
     assert "INSERT INTO profiles" in told
@@ -28,6 +28,6 @@ async def test_a_statement_that_fails_does_not_tell_the_values_it_was_run_with(s
 async def test_a_table_that_is_gone_does_not_make_it_tell(stage: Stage) -> None:
     database = stage.container.database()
     with pytest.raises((StatementFailedError, UnavailableError)) as caught:
-        async with database.write() as connection:
+        async with database.write(None) as connection:
             await connection.execute(text("INSERT INTO nowhere (content) VALUES (:c)"), {"c": CANARY})
     assert CANARY not in "".join(traceback.format_exception(caught.value))

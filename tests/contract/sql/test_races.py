@@ -53,7 +53,7 @@ async def test_fifty_different_reactions_of_one_user_end_as_one(stage: Stage) ->
             for number in range(50)
         )
     )
-    async with stage.container.database().read() as connection:
+    async with stage.container.database().read(None) as connection:
         rows = (await connection.execute(select(story_reactions.c.feeling))).scalars().all()
         counted = (await connection.execute(select(*(story_stats.c[feeling.value] for feeling in feelings)))).one()
     assert len(rows) == 1
@@ -76,7 +76,7 @@ async def test_after_a_deletion_nothing_of_the_story_is_left_whatever_happened_m
             doing.append(stage.container.reply_to_story()(ReplyToStory(caller=who, story_id=story_id, content="Hi")))
         doing.insert(15, stage.container.delete_story()(DeleteStory(caller=stage.caller("alice"), story_id=story_id)))
         await _refusals(*doing)
-        async with stage.container.database().read() as connection:
+        async with stage.container.database().read(None) as connection:
             for table in (story_views, story_reactions, replies, story_stats):
                 left = select(func.count()).select_from(table).where(table.c.story_id == story_id)
                 assert (await connection.execute(left)).scalar_one() == 0

@@ -62,7 +62,7 @@ async def _people(stage: Stage) -> None:
 async def _story(stage: Stage, combination: Case) -> StoryId:
     allowed = ALLOWED if combination.visibility is Visibility.CUSTOM else frozenset[UserId]()
     story_id = await stage.post_text(visibility=combination.visibility, allowed=frozenset(allowed))
-    async with stage.container.database().write() as connection:
+    async with stage.container.database().write(None) as connection:
         row = (await connection.execute(select(stories).where(stories.c.id == story_id))).one()
         await connection.execute(
             update(stories)
@@ -111,7 +111,7 @@ async def test_every_way_to_read_a_story_shows_it_to_the_same_people(stage: Stag
                 combination,
                 name,
             )
-        async with stage.container.database().write() as connection:
+        async with stage.container.database().write(None) as connection:
             await connection.execute(delete(stories).where(stories.c.id == story_id))
 
 
@@ -154,7 +154,7 @@ async def test_a_story_is_over_at_the_very_millisecond_it_expires(stage: Stage) 
 async def _watch_it_expire(stage: Stage, story_id: StoryId, milliseconds: int) -> set[Access]:
     async with stage.container.unit_of_work().begin(stage.org) as tx:
         over = await tx.clock() + timedelta(milliseconds=milliseconds)
-    async with stage.container.database().write() as connection:
+    async with stage.container.database().write(None) as connection:
         await connection.execute(update(stories).where(stories.c.id == story_id).values(expires_at=over))
     seen = set()
     while Access.GONE not in seen:
@@ -177,7 +177,7 @@ async def _access_at(stage: Stage, story_id: StoryId, at: datetime, rule: Column
         rule, {}, lambda element, **_: literal(at, Instant()) if isinstance(element, clock) else None
     )
     statement = select(stopped).select_from(stories).where(stories.c.id == story_id)
-    async with stage.container.database().read() as connection:
+    async with stage.container.database().read(None) as connection:
         return Access((await connection.execute(statement, {"org": stage.org, "viewer": "friend"})).scalar_one())
 
 

@@ -78,13 +78,13 @@ async def reply(stage: Stage, who: str, story_id: StoryId, content: str = "Hi!",
 
 async def all_story_ids(stage: Stage) -> list[StoryId]:
     """Every story there is."""
-    async with stage.container.database().read() as connection:
+    async with stage.container.database().read(None) as connection:
         return [StoryId(story_id) for (story_id,) in await connection.execute(select(stories.c.id))]
 
 
 async def let_upload_expire(stage: Stage, media_file: MediaFileId) -> None:
     """A day and a moment pass for an upload and its bytes."""
-    async with stage.container.database().write() as connection:
+    async with stage.container.database().write(None) as connection:
         row = (await connection.execute(select(uploads).where(uploads.c.id == media_file))).one()
         over = row.expires_at - timedelta(days=1, seconds=1)
         await connection.execute(update(uploads).where(uploads.c.id == media_file).values(expires_at=over))
@@ -97,7 +97,7 @@ async def let_upload_expire(stage: Stage, media_file: MediaFileId) -> None:
 
 async def empty_bin_after_days(stage: Stage) -> None:
     """Days pass for all objects that are not in use, and the bin is emptied."""
-    async with stage.container.database().write() as connection:
+    async with stage.container.database().write(None) as connection:
         await connection.execute(
             update(objects).where(objects.c.delete_after.is_not(None)).values(delete_after=seconds_from_now(-1.0))
         )
@@ -106,7 +106,7 @@ async def empty_bin_after_days(stage: Stage) -> None:
 
 async def let_leases_end(stage: Stage) -> None:
     """Whoever holds work, or objects to delete, has held them for too long."""
-    async with stage.container.database().write() as connection:
+    async with stage.container.database().write(None) as connection:
         await connection.execute(
             update(stories)
             .where(stories.c.processing_due_at.is_not(None))

@@ -31,14 +31,14 @@ async def expired(stage: Stage, number: int) -> list[StoryId]:
 
 async def archived_rows(stage: Stage) -> dict[StoryId, str | None]:
     statement = select(stories.c.id, stories.c.archive_reason).where(stories.c.status == Status.ARCHIVED.value)
-    async with stage.container.database().read() as connection:
+    async with stage.container.database().read(None) as connection:
         return {StoryId(row.id): row.archive_reason for row in await connection.execute(statement)}
 
 
 async def archivings(stage: Stage) -> list[StoryId]:
     """The stories of which it was told that they were archived."""
     statement = select(outbox.c.story_id).where(outbox.c.type == "story.archived")
-    async with stage.container.database().read() as connection:
+    async with stage.container.database().read(None) as connection:
         return [StoryId(story_id) for story_id in (await connection.execute(statement)).scalars()]
 
 
@@ -104,7 +104,7 @@ async def test_stories_of_all_organisations_are_swept(stage: Stage) -> None:
 
 async def test_many_are_moved_in_small_batches(stage: Stage) -> None:
     await expired(stage, 1)
-    async with stage.container.database().write() as connection:  # copies are quicker than posts
+    async with stage.container.database().write(None) as connection:  # copies are quicker than posts
         one = (await connection.execute(select(stories))).mappings().one()
         await connection.execute(
             stories.insert(), [{**one, "id": stage.container.new_id()()} for _ in range(2 * BATCH)]

@@ -50,5 +50,5 @@ async def test_an_upload_whose_bytes_never_came_is_forgotten_after_a_day(stage: 
     upload = await stage.container.begin_upload()(BeginUpload(caller=stage.caller("alice")))
     await let_upload_expire(stage, upload.id)
     await stage.container.empty_bin()()
-    async with stage.container.database().read() as connection:
+    async with stage.container.database().read(None) as connection:
         assert (await connection.execute(select(uploads))).all() == []

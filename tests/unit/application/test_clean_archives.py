@@ -40,7 +40,7 @@ async def archive(stage: Stage, story_id: StoryId) -> None:
 
 async def let_it_rest(stage: Stage, story_id: StoryId, seconds: float) -> None:
     """So much time passes for an archived story."""
-    async with stage.container.database().write() as connection:
+    async with stage.container.database().write(None) as connection:
         row = (await connection.execute(select(stories.c.archived_at).where(stories.c.id == story_id))).one()
         earlier = row.archived_at - timedelta(seconds=seconds)
         await connection.execute(update(stories).where(stories.c.id == story_id).values(archived_at=earlier))
@@ -52,7 +52,7 @@ def cleaner(stage: Stage, retention: float = RETENTION, grace: float = GRACE) ->
 
 async def rows(stage: Stage) -> list[int]:
     """How many views, reactions and replies are kept."""
-    async with stage.container.database().read() as connection:
+    async with stage.container.database().read(None) as connection:
         return [
             (await connection.execute(select(func.count()).select_from(table))).scalar_one()
             for table in (story_views, story_reactions, replies)
@@ -142,7 +142,7 @@ async def test_media_nobody_ever_saw_are_not_kept(stage: Stage, objects: MemoryO
 
 async def test_many_are_cleaned_in_small_batches(stage: Stage) -> None:
     await archive(stage, await stage.post_text("alice"))
-    async with stage.container.database().write() as connection:  # copies are quicker than posts
+    async with stage.container.database().write(None) as connection:  # copies are quicker than posts
         one = (await connection.execute(select(stories))).mappings().one()
         await connection.execute(stories.insert(), [{**one, "id": stage.container.new_id()()} for _ in range(BATCH)])
     counted = WatchedUnitOfWork(stage.container.unit_of_work())

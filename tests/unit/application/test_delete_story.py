@@ -41,7 +41,7 @@ async def delete(stage: Stage, story_id: StoryId) -> None:
 
 async def rows(stage: Stage) -> dict[str, int]:
     """How many rows there are of stories and what hangs on them."""
-    async with stage.container.database().read() as connection:
+    async with stage.container.database().read(None) as connection:
         return {
             table.name: (await connection.execute(select(func.count()).select_from(table))).scalar_one()
             for table in HANGS_ON_A_STORY

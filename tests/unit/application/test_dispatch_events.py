@@ -70,7 +70,7 @@ async def test_where_workers_cannot_be_reached_the_events_wait(stage: Stage, wak
 
 async def test_more_than_a_batch_is_dispatched_in_one_go(stage: Stage, wakeups: RecordingWakeups) -> None:
     await stage.post_text("alice")
-    async with stage.container.database().write() as connection:  # copies are quicker than posts
+    async with stage.container.database().write(None) as connection:  # copies are quicker than posts
         one = dict((await connection.execute(select(outbox).limit(1))).mappings().one())
         del one["position"]
         rows = [{**one, "event_id": stage.container.new_id()()} for _ in range(BATCH)]

@@ -27,7 +27,7 @@ async def throw_away(stage: Stage, objects: MemoryObjects, number: int) -> list[
 
 
 async def rows(stage: Stage) -> int:
-    async with stage.container.database().read() as connection:
+    async with stage.container.database().read(None) as connection:
         return (await connection.execute(select(func.count()).select_from(object_rows))).scalar_one()
 
 

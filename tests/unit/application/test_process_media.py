@@ -50,7 +50,7 @@ async def claim(stage: Stage, story_id: StoryId, lease_seconds: float = 0.0) -> 
 
 async def lose_hold(stage: Stage, story_id: StoryId) -> None:
     """Whoever holds the story is taken for dead: their lease is over."""
-    async with stage.container.database().write() as connection:
+    async with stage.container.database().write(None) as connection:
         over = update(stories).where(stories.c.id == story_id).values(processing_held_until=stories.c.created_at)
         await connection.execute(over)
 

@@ -19,7 +19,7 @@ from tests.unit.application.scenes import card, last_event, own_card, told, view
 async def recorded(stage: Stage, story_id: StoryId) -> dict[str, tuple[object, float]]:
     """By viewer: when, and for how long."""
     statement = select(story_views).where(story_views.c.story_id == story_id)
-    async with stage.container.database().read() as connection:
+    async with stage.container.database().read(None) as connection:
         rows = (await connection.execute(statement)).all()
     return {row.viewer_id: (row.viewed_at, row.duration_seconds) for row in rows}
 

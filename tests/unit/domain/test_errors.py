@@ -12,6 +12,7 @@ from domain.errors import (
     NotFoundError,
     NotTheOwnerError,
     OwnStoryError,
+    RoleRequiredError,
     StoryExpiredError,
     StoryNotFoundError,
 )
@@ -20,6 +21,7 @@ LEAVES = [
     (StoryNotFoundError(), NotFoundError, "story_not_found"),
     (StoryExpiredError(), GoneError, "story_expired"),
     (NotTheOwnerError(), ForbiddenError, "owner_only"),
+    (RoleRequiredError(), ForbiddenError, "role_required"),
     (OwnStoryError(), ConflictError, "own_story"),
     (NotActiveError(), ConflictError, "conflict"),
     (NotFoundError(), NotFoundError, "not_found"),
