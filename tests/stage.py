@@ -26,6 +26,7 @@ from infrastructure.container import Container
 from infrastructure.settings import Settings
 from infrastructure.sql.tables import blocks, close_friends, mutes, outbox, stories
 from interfaces.http.app import create_app
+from interfaces.http.connection import Connection
 
 ORG = OrgId("test")
 DEFAULT_ORG = OrgId("default")
@@ -220,7 +221,14 @@ class Served:
 async def serve(settings: Settings, container: Container) -> AsyncIterator[Served]:
     """Serve the application on a free port."""
     config = uvicorn.Config(
-        create_app(settings, container), port=0, log_config=None, lifespan="on", ws="none", proxy_headers=False
+        create_app(settings, container),
+        http=Connection,
+        port=0,
+        log_config=None,
+        lifespan="on",
+        ws="none",
+        server_header=False,
+        proxy_headers=False,
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())

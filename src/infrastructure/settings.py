@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import urlsplit
@@ -16,6 +18,9 @@ PREFIX: Final = "STORIES_"
 SECRET_MIN_BYTES: Final = 32
 LATER: Final = frozenset({"jwt_jwks_url", "media_redirect", "expose_email", "rate_limit_enabled"})
 """Settings of later versions. They stop the start as unknown ones do: a setting that does nothing would be a lie."""
+
+_ORIGIN: Final = re.compile(r"\*|[a-z][a-z0-9+.-]*://[a-z0-9.:\[\]-]+")
+"""As browsers send it: in lower case, without a path."""
 
 _Seconds = Annotated[float, Meta(ge=0, le=315_360_000)]
 
@@ -44,6 +49,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         analytics_retention_seconds: how long after archiving it is known who viewed and reacted; 0: not at all.
         media_grace_seconds: how long after archiving media are kept; 0: for ever.
         feed_public: whether public stories of strangers belong in feeds.
+        cors_origins: origins of web pages that may read answers, apart by commas, or ``*``; unset: none.
+        trusted_proxies: networks, apart by commas, whose ``Forwarded`` or ``X-Forwarded-*`` count; unset: none.
         log_level: the least that is logged.
     """
 
@@ -63,6 +70,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     analytics_retention_seconds: _Seconds = 172_800
     media_grace_seconds: _Seconds = 2_592_000
     feed_public: bool = False
+    cors_origins: str = ""
+    trusted_proxies: str = ""
     log_level: Annotated[str, Meta(pattern="^(debug|info|warning|error)$")] = "info"
 
     def __post_init__(self) -> None:
@@ -74,11 +83,24 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         _require_scheme(self, "media_url", "s3")
         if self.jwt_secret is not None and len(self.jwt_secret.encode()) < SECRET_MIN_BYTES:
             raise ValueError(f"a secret has at least {SECRET_MIN_BYTES} bytes")
+        if wrong := [origin for origin in self.origins if not _ORIGIN.fullmatch(origin)]:
+            raise ValueError(f"{wrong[0]} is no origin: scheme, host and perhaps port, as https://app.example")
+        _ = self.proxies  # asking refuses what is no network
 
     @property
     def folder(self) -> Path:
         """The data folder."""
         return Path(self.data_dir).expanduser().resolve()
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The origins whose pages may read answers."""
+        return _listed(self.cors_origins)
+
+    @property
+    def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The networks of trusted proxies."""
+        return tuple(ip_network(network) for network in _listed(self.trusted_proxies))
 
     @property
     def database(self) -> str:
@@ -155,6 +177,10 @@ def _check_alone(name: str, value: str) -> None:
     except ValidationError as error:
         reason = str(error).partition(" - at ")[0]
         raise SettingsError(f"{PREFIX}{name.upper()}: {reason}") from None
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _require_scheme(settings: Settings, name: str, *schemes: str) -> None:

@@ -49,6 +49,8 @@ WRONG = {
     "STORIES_MIGRATE_DATABASE_URL": "postgresql://",
     "STORIES_JWT_JWKS_URL": "https://id.example/jwks.json",
     "STORIES_MEDIA_GRACE_SECONDS": "-1",
+    "STORIES_CORS_ORIGINS": "https://app.example/page",
+    "STORIES_TRUSTED_PROXIES": "10.0.0.1/8",
 }
 
 

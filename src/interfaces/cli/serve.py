@@ -15,6 +15,7 @@ import uvicorn
 from litestar.types import ASGIApp
 
 from interfaces.cli.calls import url_of
+from interfaces.http.connection import Connection
 
 _BACKLOG: Final = 2048
 _STOP_SECONDS: Final = 10
@@ -33,6 +34,7 @@ def serve_http(app: ASGIApp, host: str, port: int, *, get_token: str) -> None:
     listener = _listen(host, port)
     config = uvicorn.Config(
         app,
+        http=Connection,
         lifespan="on",
         log_config=None,
         access_log=False,

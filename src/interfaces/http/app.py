@@ -13,9 +13,11 @@ from litestar.types import ASGIApp
 from infrastructure.container import Container, close
 from infrastructure.settings import Settings
 from interfaces.http.auth import Identify
+from interfaces.http.cors import Cors
 from interfaces.http.edge import Edge
 from interfaces.http.engagement import engagement_router
 from interfaces.http.feeds import feeds_router
+from interfaces.http.forwarded import Forwarded
 from interfaces.http.health import health_router
 from interfaces.http.media import media_router
 from interfaces.http.openapi import complete_description, openapi_config
@@ -49,7 +51,7 @@ def create_app(settings: Settings, container: Container | None = None) -> ASGIAp
         logging_config=None,
     )
     complete_description(app)
-    return Edge(app, container.new_id())
+    return Forwarded(Edge(app, container.new_id(), Cors(settings.origins)), settings.proxies)
 
 
 def _running(container: Container, settings: Settings) -> Callable[[Litestar], Any]:

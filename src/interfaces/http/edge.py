@@ -8,12 +8,16 @@ from typing import Any, Final
 from uuid import UUID
 
 import structlog
-from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from interfaces.http import headers
+from interfaces.http.cors import Cors
+
 _FOLDED: Final = "/api/"
 _NOWHERE: Final = "/nowhere"
+_NO_METHOD: Final = "NONE"
+"""The framework would answer OPTIONS by itself, to anybody; by this it finds nothing, and says what there is."""
 
 _log = structlog.get_logger("access")
 
@@ -21,8 +25,8 @@ _log = structlog.get_logger("access")
 class Edge:
     """Gives the request an id, folds ``/api/Story`` to ``/api/story``, answers HEAD, sets headers, writes the log."""
 
-    def __init__(self, app: ASGIApp, new_id: Callable[[], UUID]) -> None:
-        self._app, self._new_id = app, new_id
+    def __init__(self, app: ASGIApp, new_id: Callable[[], UUID], cors: Cors) -> None:
+        self._app, self._new_id, self._cors = app, new_id, cors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
@@ -30,7 +34,8 @@ class Edge:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        head, told = scope["method"] == "HEAD", _Told()
+        method, asked, told = scope["method"], scope["headers"], _Told()
+        head = method == "HEAD"
         request_id = str(self._new_id())
         changed: dict[str, Any] = {**scope, "path": folded(scope["path"]), "request_id": request_id}
         if head:
@@ -39,17 +44,25 @@ class Edge:
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
                 told.status = message["status"]
-                _set_headers(message)
+                given = list(message["headers"])
+                headers.complete(given)
+                self._cors.complete(asked, given)
+                message["headers"] = given
             elif message["type"] == "http.response.body" and head:
                 message = {**message, "body": b""}
             await send(message)
 
         try:
+            if method == "OPTIONS":
+                if allowed := self._cors.preflight(asked):
+                    await _permit(allowed, answer)
+                    return
+                changed["method"] = _NO_METHOD
             await self._app(changed, receive, answer)  # type: ignore[arg-type]
         finally:
             _log.info(
                 "request",
-                method=scope["method"],
+                method=method,
                 route=changed.get("path_template") or "",
                 status=told.status,
                 milliseconds=round((time.perf_counter() - started) * 1000, 1),
@@ -59,6 +72,11 @@ class Edge:
 
 class _Told:
     status: int | None = None
+
+
+async def _permit(allowed: headers.Headers, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 204, "headers": allowed})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def folded(path: str) -> str:
@@ -72,11 +90,3 @@ def folded(path: str) -> str:
         return path
     name, slash, rest = path[len(_FOLDED) :].partition("/")
     return f"{_FOLDED}{name.lower()}{slash}{rest}"
-
-
-def _set_headers(message: Any) -> None:
-    headers = MutableScopeHeaders.from_message(message)
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    if "json" in headers.get("content-type", ""):
-        headers.setdefault("Cache-Control", "no-store")
-        headers.setdefault("Vary", "Authorization, orgid")

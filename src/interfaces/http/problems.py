@@ -67,6 +67,8 @@ _TITLES: Final[Mapping[int, str]] = {
     413: "Too large",
     415: "Unsupported media type",
     416: "Range not satisfiable",
+    429: "Too many requests",
+    431: "Headers too long",
     500: "Internal error",
     503: "Unavailable",
 }
@@ -115,6 +117,20 @@ def invalid(code: str, field: str, message: str) -> RequestError:
     return RequestError(400, code, message, (FieldProblem(field, message),))
 
 
+def problem(request_id: str, status: int, code: str, detail: str, *, errors: tuple[FieldProblem, ...] = ()) -> Problem:
+    """A problem, said in full."""
+    return Problem(
+        type=f"urn:stories:problem:{code}",
+        title=_TITLES.get(status, "Error"),
+        status=status,
+        detail=detail,
+        instance=f"urn:uuid:{request_id}",
+        code=code,
+        success=False,
+        errors=errors,
+    )
+
+
 def problem_response(
     request_id: str,
     status: int,
@@ -125,22 +141,13 @@ def problem_response(
     headers: Mapping[str, str] | None = None,
 ) -> Response[Problem]:
     """A problem as an answer."""
-    problem = Problem(
-        type=f"urn:stories:problem:{code}",
-        title=_TITLES.get(status, "Error"),
-        status=status,
-        detail=detail,
-        instance=f"urn:uuid:{request_id}",
-        code=code,
-        success=False,
-        errors=errors,
-    )
     more = dict(headers or {})
     if status == 503:
         more.setdefault("Retry-After", _RETRY_AFTER_SECONDS)
     if status == 401:
         more.setdefault("WWW-Authenticate", "Bearer")
-    return Response(problem, status_code=status, media_type=MEDIA_TYPE, headers=more)
+    body = problem(request_id, status, code, detail, errors=errors)
+    return Response(body, status_code=status, media_type=MEDIA_TYPE, headers=more)
 
 
 def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
@@ -181,6 +188,7 @@ def _framework_problem(request_id: str, error: HTTPException) -> Response[Proble
 
 def _allow(error: HTTPException) -> dict[str, str]:
     allowed = {method.strip() for method in (error.headers or {}).get("allow", "").split(",")}
+    allowed -= {"OPTIONS"}  # only browsers that ask before they send get an answer to it
     return {"Allow": ", ".join(sorted(allowed | ({"HEAD"} if "GET" in allowed else set())))}
 
 

@@ -1,0 +1,150 @@
+"""A connection: uvicorn's, with an end to its patience for those who send slowly, or without end."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, ClassVar, Final
+from uuid import uuid4
+
+import msgspec
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from interfaces.http.headers import Headers, complete
+from interfaces.http.problems import MEDIA_TYPE, problem
+
+_BROKEN: Final = "This is no request as RFC 9112 has it."
+_TOO_LONG: Final = "The request line and headers are too long."
+
+
+class Connection(HttpToolsProtocol):
+    """Closes on clients who keep a connection and send next to nothing; a phone on a slow network is no such.
+
+    While the service itself is what a request waits for, nobody is closed on. A request that came whole, as nearly all
+    do, sets no timer.
+
+    Attributes:
+        head_seconds: how long request line and headers may take.
+        window_seconds: how often it is looked at how much of a body has come.
+        least_bytes_per_second: less than this on average, in any such window, is too slow.
+        head_bytes_max: how long request line and headers may be.
+    """
+
+    head_seconds: ClassVar[float] = 10.0
+    window_seconds: ClassVar[float] = 20.0
+    least_bytes_per_second: ClassVar[int] = 1_024
+    head_bytes_max: ClassVar[int] = 65_536
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._in_head, self._in_body, self._held_back, self._left = False, False, False, False
+        self._came = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._timed: object = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for a request."""
+        super().connection_made(transport)
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no longer."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what has come, and go on waiting if it is not all."""
+        self._came += len(data)
+        super().data_received(data)
+        if self._in_head and self._came > self.head_bytes_max:
+            self._refuse(431, _TOO_LONG)
+        self._wait()
+
+    def handle_websocket_upgrade(self) -> None:
+        """Leave the connection to who speaks WebSocket."""
+        self._left = True
+        super().handle_websocket_upgrade()
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self._in_head, self._came = True, 0
+
+    def on_headers_complete(self) -> None:
+        """Its body, if it has one, begins."""
+        super().on_headers_complete()
+        self._in_head, self._in_body = False, True
+
+    def on_body(self, body: bytes) -> None:
+        """A part of its body has come."""
+        super().on_body(body)
+        self._held_back |= self.flow.read_paused
+
+    def on_message_complete(self) -> None:
+        """It has come whole."""
+        super().on_message_complete()
+        self._in_body = False
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP, and close."""
+        self._refuse(400, _BROKEN)
+
+    def _refuse(self, status: int, detail: str) -> None:
+        body = msgspec.json.encode(problem(str(uuid4()), status, "invalid_request", detail))
+        headers: Headers = [
+            (b"content-type", MEDIA_TYPE.encode()),
+            (b"content-length", str(len(body)).encode()),
+            (b"connection", b"close"),
+        ]
+        complete(headers)
+        lines = b"".join(b"%s: %s\r\n" % header for header in headers)
+        title = b"Bad Request" if status == 400 else b"Request Header Fields Too Large"
+        if self._answered() or not self.cycle.response_started:  # else an answer is on its way
+            self._forget_request()
+            self.transport.write(b"HTTP/1.1 %d %s\r\n%s\r\n%s" % (status, title, lines, body))
+        self.transport.close()
+
+    def _forget_request(self) -> None:
+        """Let whoever works on it hear that the client is gone, and say nothing."""
+        if not self._answered():
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+
+    def _wait(self) -> None:
+        """Have the timer of what is waited for, and only that."""
+        phase = self._phase()
+        if phase == self._timed:
+            return
+        self._stop_waiting()
+        if phase is not None:
+            seconds = self.window_seconds if phase == "body" else self.head_seconds
+            self._came, self._held_back = 0, self.flow.read_paused
+            self._timed, self._timer = phase, self.loop.call_later(seconds, self._look)
+
+    def _phase(self) -> str | None:
+        """What the client owes us: the head of a request, or its body. None: nothing."""
+        if self._left or self.transport.is_closing():
+            return None
+        if self._in_head:
+            return "head"
+        if self._in_body:
+            return "body"
+        return "head" if self._answered() and self.timeout_keep_alive_task is None else None
+
+    def _answered(self) -> bool:
+        """Whether every request that came has its answer."""
+        cycle: RequestResponseCycle | None = self.cycle  # None until the first
+        return cycle is None or cycle.response_complete
+
+    def _look(self) -> None:
+        """Time is up: close, unless enough of the body came, or we were those who held it back."""
+        phase, self._timed = self._timed, None
+        enough = self._came >= self.window_seconds * self.least_bytes_per_second
+        if phase == "body" and (enough or self._held_back or self.flow.read_paused):
+            self._wait()
+        else:
+            self.transport.abort()
+
+    def _stop_waiting(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self._timed = None, None
