@@ -112,7 +112,13 @@ def redis_prefix() -> Iterator[str]:
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
     """Settings of the embedded default, on the engine at hand."""
-    return Settings(data_dir=str(tmp_path), database_url=database_url, jwt_secret=SECRET, log_level="error")
+    return Settings(
+        data_dir=str(tmp_path),
+        database_url=database_url,
+        jwt_secret=SECRET,
+        log_level="error",
+        rate_limit_enabled=False,
+    )
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ from application.policies.empty_bin import EmptyBin
 from application.policies.process_media import ProcessMedia
 from application.policies.rescue_processing import RescueProcessing
 from application.ports.feeds import FeedOrders
+from application.ports.limits import RateLimiter
 from application.ports.media import MediaInspector, MediaRenderer, ObjectStore, Workspaces
 from application.ports.transactions import NewIds, UnitOfWork
 from application.ports.work import Policy, Wakeups
@@ -58,12 +59,14 @@ from infrastructure.media.objects import StoredObjects, open_store
 from infrastructure.media.painting import paint
 from infrastructure.media.workspaces import FolderWorkspaces
 from infrastructure.memory.feed_orders import MemoryFeedOrders
+from infrastructure.memory.rate_limiter import MemoryRateLimiter
 from infrastructure.messaging.broker import BrokerWakeups, open_broker
 from infrastructure.messaging.relay import CommitSignal, OutboxRelay
 from infrastructure.messaging.scheduler import EMPTY_BIN_SECONDS, RESCUE_SECONDS, Scheduler
 from infrastructure.messaging.worker import PolicyWorker, RunPolicy
 from infrastructure.redis.client import open_redis
 from infrastructure.redis.feed_orders import RedisFeedOrders
+from infrastructure.redis.rate_limiter import RedisRateLimiter
 from infrastructure.settings import Settings
 from infrastructure.sql.database import Database
 from infrastructure.sql.feed import SqlFeedReader
@@ -77,6 +80,10 @@ REDIS_PREFIX = "stories:"
 
 def _feed_orders(redis: Redis | None, prefix: str) -> FeedOrders:
     return MemoryFeedOrders() if redis is None else RedisFeedOrders(redis, prefix)
+
+
+def _rate_limiter(redis: Redis | None, prefix: str) -> RateLimiter:
+    return MemoryRateLimiter() if redis is None else RedisRateLimiter(redis, prefix)
 
 
 def _policies(
@@ -138,6 +145,7 @@ class Container(containers.DeclarativeContainer):
     renderer: providers.Provider[MediaRenderer] = providers.Singleton(GlassBox)
     wakeups: providers.Provider[Wakeups] = providers.Singleton(BrokerWakeups, broker)
     feed_orders: providers.Provider[FeedOrders] = providers.Singleton(_feed_orders, redis, redis_prefix)
+    rate_limiter: providers.Provider[RateLimiter] = providers.Singleton(_rate_limiter, redis, redis_prefix)
     unit_of_work: providers.Provider[UnitOfWork] = providers.Singleton(SqlUnitOfWork, database, new_id, commit_signal)
     story_reader: providers.Provider[SqlStoryReader] = providers.Singleton(SqlStoryReader, database, links)
     feed_reader: providers.Provider[SqlFeedReader] = providers.Singleton(

@@ -16,13 +16,15 @@ from msgspec import Meta, Struct, ValidationError, convert, structs
 
 PREFIX: Final = "STORIES_"
 SECRET_MIN_BYTES: Final = 32
-LATER: Final = frozenset({"jwt_jwks_url", "media_redirect", "expose_email", "rate_limit_enabled"})
+LATER: Final = frozenset({"jwt_jwks_url", "media_redirect", "expose_email"})
 """Settings of later versions. They stop the start as unknown ones do: a setting that does nothing would be a lie."""
 
 _ORIGIN: Final = re.compile(r"\*|[a-z][a-z0-9+.-]*://[a-z0-9.:\[\]-]+")
 """As browsers send it: in lower case, without a path."""
 
 _Seconds = Annotated[float, Meta(ge=0, le=315_360_000)]
+
+_Most = Annotated[int, Meta(ge=1, le=1_000_000_000_000)]
 
 
 class SettingsError(Exception):
@@ -49,6 +51,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         analytics_retention_seconds: how long after archiving it is known who viewed and reacted; 0: not at all.
         media_grace_seconds: how long after archiving media are kept; 0: for ever.
         feed_public: whether public stories of strangers belong in feeds.
+        rate_limit_enabled: refuse those who ask too often.
+        rate_limit_reads: requests that only read, of one user, a minute.
+        rate_limit_writes: other requests that change something, of one user, a minute.
+        rate_limit_posts: stories, uploads, replies and reports, of one user, a minute.
+        rate_limit_upload_bytes: bytes of files, of one user, a minute.
+        rate_limit_anonymous: requests without a token, from one address, a minute.
+        rate_limit_org_factor: an organisation may do so many times what a user may.
         cors_origins: origins of web pages that may read answers, apart by commas, or ``*``; unset: none.
         trusted_proxies: networks, apart by commas, whose ``Forwarded`` or ``X-Forwarded-*`` count; unset: none.
         log_level: the least that is logged.
@@ -70,6 +79,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     analytics_retention_seconds: _Seconds = 172_800
     media_grace_seconds: _Seconds = 2_592_000
     feed_public: bool = False
+    rate_limit_enabled: bool = True
+    rate_limit_reads: _Most = 1_200
+    rate_limit_writes: _Most = 600
+    rate_limit_posts: _Most = 60
+    rate_limit_upload_bytes: _Most = 419_430_400
+    rate_limit_anonymous: _Most = 1_200
+    rate_limit_org_factor: _Most = 1_000
     cors_origins: str = ""
     trusted_proxies: str = ""
     log_level: Annotated[str, Meta(pattern="^(debug|info|warning|error)$")] = "info"

@@ -36,7 +36,12 @@ def house(engine: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.
     else:
         url = str(request.getfixturevalue("postgresql_database"))
     return Settings(
-        data_dir=str(folder), database_url=url, jwt_secret=SECRET, log_level="error", sweep_interval_seconds=86_400
+        data_dir=str(folder),
+        database_url=url,
+        jwt_secret=SECRET,
+        log_level="error",
+        sweep_interval_seconds=86_400,
+        rate_limit_enabled=False,  # a town has few people, who do in seconds what others do in days
     )
 
 

@@ -19,6 +19,7 @@ from interfaces.http.engagement import engagement_router
 from interfaces.http.feeds import feeds_router
 from interfaces.http.forwarded import Forwarded
 from interfaces.http.health import health_router
+from interfaces.http.limits import Figures, Limits
 from interfaces.http.media import media_router
 from interfaces.http.openapi import complete_description, openapi_config
 from interfaces.http.problems import handle
@@ -31,6 +32,7 @@ from interfaces.http.uploads import uploads_router
 def create_app(settings: Settings, container: Container | None = None) -> ASGIApp:
     """The application. Without Redis it also works the queue, relays events and keeps the clock, in this process."""
     container = container or Container(settings=settings)
+    limits = Limits(container.rate_limiter(), _figures(settings))
     app = Litestar(
         route_handlers=[
             stories_router,
@@ -43,7 +45,7 @@ def create_app(settings: Settings, container: Container | None = None) -> ASGIAp
         ],
         request_class=StoriesRequest,
         request_max_body_size=JSON_MAX_BYTES,
-        middleware=[Identify(container.tokens(), container.keep_profile(), settings.public_url)],
+        middleware=[Identify(container.tokens(), container.keep_profile(), limits, settings.public_url)],
         dependencies=_dependencies(container),
         exception_handlers={Exception: handle},
         openapi_config=openapi_config(),
@@ -52,6 +54,12 @@ def create_app(settings: Settings, container: Container | None = None) -> ASGIAp
     )
     complete_description(app)
     return Forwarded(Edge(app, container.new_id(), Cors(settings.origins)), settings.proxies)
+
+
+def _figures(settings: Settings) -> Figures | None:
+    if not settings.rate_limit_enabled:
+        return None
+    return Figures(**{name: getattr(settings, f"rate_limit_{name}") for name in Figures.__struct_fields__})
 
 
 def _running(container: Container, settings: Settings) -> Callable[[Litestar], Any]:

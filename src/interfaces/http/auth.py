@@ -18,6 +18,7 @@ from application.ports.errors import InvalidTokenError
 from application.ports.people import Role, TokenClaims, TokenVerifier
 from domain.errors import InvalidError, NotTheOwnerError
 from domain.values import OrgId, UserId, org_id, user_id
+from interfaces.http.limits import Limits
 from interfaces.http.problems import RequestError, invalid
 
 PUBLIC: Final = {"public": True}
@@ -34,8 +35,10 @@ _HOST = re.compile(r"[A-Za-z0-9.\-_:\[\]]{1,255}")
 class Identify(ASGIMiddleware):
     """Finds out who calls, and puts the `Caller` where handlers find it."""
 
-    def __init__(self, verifier: TokenVerifier, keep_profile: KeepProfileHandler, public_url: str | None) -> None:
-        self._verifier, self._keep_profile = verifier, keep_profile
+    def __init__(
+        self, verifier: TokenVerifier, keep_profile: KeepProfileHandler, limits: Limits, public_url: str | None
+    ) -> None:
+        self._verifier, self._keep_profile, self._limits = verifier, keep_profile, limits
         self._public_url = public_url.rstrip("/") if public_url else None
         self._kept: OrderedDict[tuple[OrgId, UserId], tuple[TokenClaims, bool]] = OrderedDict()
 
@@ -45,21 +48,32 @@ class Identify(ASGIMiddleware):
         if scope["type"] == ScopeType.HTTP:
             if not options.get("public"):
                 await self._identify(scope, of_path=bool(options.get("of_path")))
-            elif "authorization" in (headers := Headers.from_scope(scope)):
-                await self._verifier.verify(_bearer(headers))  # a bad token is refused even where none is needed
+            else:
+                await self._limits.admit_anybody(scope)
+                if "authorization" in (headers := Headers.from_scope(scope)):
+                    await self._verifier.verify(_bearer(headers))  # a bad token is refused even where none is needed
         await next_app(scope, receive, send)
 
     async def _identify(self, scope: Any, *, of_path: bool) -> None:
         headers = Headers.from_scope(scope)
-        claims = await self._verifier.verify(_bearer(headers))
+        claims = await self._verified(scope, headers)
         org = _org(headers, claims)
         user = _acting(claims, _query(scope["query_string"]), scope["path_params"] if of_path else {})
         caller = Caller(org=org, user=user, roles=claims.roles, origin=self._public_url or _origin(scope, headers))
+        by_itself = Role.SERVICE in claims.roles and user == claims.user
+        await self._limits.admit(scope, org, None if by_itself else user)
         if of_path and scope["path_params"].get("user_id") != user:
             raise NotTheOwnerError("The path names somebody else.")
         scope["user"], scope["auth"] = caller, claims
         if Role.SERVICE not in claims.roles:
             await self._remember(caller, claims, writes=scope["method"] not in {"GET", "HEAD"})
+
+    async def _verified(self, scope: Any, headers: Headers) -> TokenClaims:
+        try:
+            return await self._verifier.verify(_bearer(headers))
+        except (RequestError, InvalidTokenError):
+            await self._limits.admit_anybody(scope)  # who tries one token after the other is slowed down
+            raise
 
     async def _remember(self, caller: Caller, claims: TokenClaims, *, writes: bool) -> None:
         """Keep the caller's profile, once for each token; those who only ask are not added."""

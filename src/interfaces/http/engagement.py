@@ -27,6 +27,7 @@ from domain.values import user_id as user_id_of
 from interfaces.http.answers import Done, Replied, RepliedAnswer, Success, ViewersAnswer
 from interfaces.http.auth import OF_PATH
 from interfaces.http.bodies import ReactionBody, ReplyBody, ViewBody, story_id_of
+from interfaces.http.limits import POSTS
 from interfaces.http.parameters import Page, PageSize
 from interfaces.http.problems import specs
 from interfaces.http.requests import StoriesRequest
@@ -80,7 +81,7 @@ async def remove_reaction(
     return Done(message="Reaction removed successfully")
 
 
-@post("/{story_id:str}/replies", operation_id="reply", responses=specs(404, 409, 410, 413, 415))
+@post("/{story_id:str}/replies", opt=POSTS, operation_id="reply", responses=specs(404, 409, 410, 413, 415))
 async def reply(
     story_id: FromPath[str],
     data: JSONBody[ReplyBody],

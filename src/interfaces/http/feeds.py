@@ -19,6 +19,7 @@ from application.queries.list_feed import Feed, ListFeed, ListFeedHandler
 from domain.values import user_id as user_id_of
 from interfaces.http.answers import RingsAnswer, Success
 from interfaces.http.auth import OF_PATH
+from interfaces.http.limits import READS
 from interfaces.http.parameters import Limit, Skip
 from interfaces.http.problems import specs
 from interfaces.http.requests import StoriesRequest
@@ -64,7 +65,7 @@ async def list_feed(
     )
 
 
-@post("/check-active", status_code=200, operation_id="checkActive", responses=specs(413, 415))
+@post("/check-active", opt=READS, status_code=200, operation_id="checkActive", responses=specs(413, 415))
 async def check_active(
     data: JSONBody[list[str]], request: StoriesRequest, check_active: NamedDependency[CheckActiveHandler]
 ) -> RingsAnswer:

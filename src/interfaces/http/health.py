@@ -11,6 +11,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Struct
 
 from interfaces.http.auth import PUBLIC
+from interfaces.http.limits import UNLIMITED
 from interfaces.http.problems import specs
 
 
@@ -39,13 +40,13 @@ _UNAVAILABLE: Final = ResponseSpec(Ready, description="The database is down", ge
 _BAD_TOKEN: Final = {401: specs()[401]}
 
 
-@get("/live", opt=PUBLIC, operation_id="live", responses=_BAD_TOKEN)
+@get("/live", opt=PUBLIC | UNLIMITED, operation_id="live", responses=_BAD_TOKEN)
 async def live() -> Live:
     """Whether the process lives."""
     return Live("ok")
 
 
-@get("/ready", opt=PUBLIC, operation_id="ready", responses=_BAD_TOKEN | {503: _UNAVAILABLE})
+@get("/ready", opt=PUBLIC | UNLIMITED, operation_id="ready", responses=_BAD_TOKEN | {503: _UNAVAILABLE})
 async def ready(doctor: NamedDependency[Examiner]) -> Response[Ready]:
     """Whether requests can be served: without the database none, without another store some."""
     problems = await doctor.examine()

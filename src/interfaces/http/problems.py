@@ -227,7 +227,7 @@ def specs(*statuses: int) -> dict[int, ResponseSpec]:
     """The problems a route may answer with, for its description; those that any may are added."""
     return {
         status: ResponseSpec(Problem, description=_TITLES[status], media_type=MEDIA_TYPE, generate_examples=False)
-        for status in sorted({400, 401, 403, 503, *statuses})
+        for status in sorted({400, 401, 403, 429, 503, *statuses})
     }
 
 

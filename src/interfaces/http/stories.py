@@ -27,6 +27,7 @@ from interfaces.http.answers import Done, Posted, Success
 from interfaces.http.auth import OF_PATH
 from interfaces.http.bodies import EditBody, StoryBody, story_id_of
 from interfaces.http.forms import read_story_form
+from interfaces.http.limits import UPLOADS
 from interfaces.http.openapi import PostStoryOperation
 from interfaces.http.parameters import Page, PageSize
 from interfaces.http.problems import RequestError, specs
@@ -39,7 +40,7 @@ _FORM_MAX_BYTES: Final = UPLOAD_MAX_BYTES + 1_048_576
 
 @post(
     "/users/{user_id:str}",
-    opt=OF_PATH,
+    opt=OF_PATH | UPLOADS,
     operation_class=PostStoryOperation,
     operation_id="postStory",
     request_max_body_size=_FORM_MAX_BYTES,

@@ -19,6 +19,7 @@ from domain.values import StoryId
 from interfaces.http.answers import BegunUpload, ReceivedUpload, Success
 from interfaces.http.auth import OF_PATH
 from interfaces.http.bodies import UploadBody, media_file_id_of
+from interfaces.http.limits import POSTS, UPLOADS
 from interfaces.http.openapi import SendUploadOperation
 from interfaces.http.problems import specs
 from interfaces.http.requests import StoriesRequest
@@ -35,7 +36,7 @@ class UploadLinks(Protocol):
         """An absolute link for the caller, good until ``expires_at`` (UTC) at the longest."""
 
 
-@post("/{user_id:str}/uploads", opt=OF_PATH, operation_id="beginUpload", responses=specs(413, 415))
+@post("/{user_id:str}/uploads", opt=OF_PATH | POSTS, operation_id="beginUpload", responses=specs(413, 415))
 async def begin_upload(
     user_id: FromPath[str],
     data: JSONBody[UploadBody],
@@ -60,7 +61,7 @@ async def begin_upload(
 
 @put(
     "/{user_id:str}/uploads/{media_file_id:str}",
-    opt=OF_PATH,
+    opt=OF_PATH | UPLOADS,
     operation_class=SendUploadOperation,
     operation_id="sendUpload",
     request_max_body_size=UPLOAD_MAX_BYTES + _SLACK,
