@@ -21,7 +21,8 @@ from application.commands.begin_upload import BeginUpload
 from application.commands.post_story import PostStory
 from application.commands.receive_upload import ReceiveUpload
 from domain.audience import Audience, Visibility
-from domain.values import Caption, Lifetime, OrgId, StoryId, UserId
+from domain.content import Kind
+from domain.values import Caption, Lifetime, MediaUrl, OrgId, PageId, StoryId, UserId
 from infrastructure.container import Container
 from infrastructure.settings import Settings
 from infrastructure.sql.tables import blocks, close_friends, mutes, outbox, stories
@@ -68,11 +69,35 @@ class Stage:
         visibility: Visibility = Visibility.FRIENDS,
         allowed: frozenset[str] = frozenset(),
         seconds: int = 86_400,
+        page: str | None = None,
     ) -> StoryId:
         """Post a text."""
+        posted = await self.container.post_story()(
+            PostStory(
+                caller=self.caller(owner),
+                text=text,
+                audience=Audience(visibility, frozenset(UserId(user) for user in allowed)),
+                lifetime=Lifetime(seconds),
+                page=None if page is None else PageId(page),
+            )
+        )
+        return posted.story_id
+
+    async def post_link(
+        self,
+        owner: str = "alice",
+        *,
+        url: str = "https://cdn.example.com/story.png",
+        kind: Kind = Kind.IMAGE,
+        visibility: Visibility = Visibility.PUBLIC,
+        allowed: frozenset[str] = frozenset(),
+    ) -> StoryId:
+        """Post media that lie elsewhere."""
         audience = Audience(visibility, frozenset(UserId(user) for user in allowed))
         posted = await self.container.post_story()(
-            PostStory(caller=self.caller(owner), text=text, audience=audience, lifetime=Lifetime(seconds))
+            PostStory(
+                caller=self.caller(owner), kind=kind, url=MediaUrl(url), audience=audience, lifetime=Lifetime(86_400)
+            )
         )
         return posted.story_id
 

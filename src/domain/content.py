@@ -1,4 +1,4 @@
-"""What a story shows: a picture, a film or a text; and what processing makes of an uploaded file."""
+"""What a story shows: a picture or film, uploaded or linked, or a text; and what processing makes of an upload."""
 
 from __future__ import annotations
 
@@ -6,7 +6,17 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from domain.values import CAPTION_MAX, BackgroundColor, Caption, MediaFileId, TextOverlay, overlays, written_text
+from domain.errors import InvalidError
+from domain.values import (
+    CAPTION_MAX,
+    BackgroundColor,
+    Caption,
+    MediaFileId,
+    MediaUrl,
+    TextOverlay,
+    overlays,
+    written_text,
+)
 
 STILL_SECONDS: Final = 5.0
 """How long an image or a text is shown, in seconds: what a full view of it is measured against."""
@@ -80,4 +90,20 @@ class MediaContent:
         overlays(self.overlays)
 
 
-Content = TextContent | MediaContent
+@dataclass(frozen=True, slots=True)
+class LinkedContent:
+    """A story of a picture or film that lies elsewhere: there is nothing to process, and nothing to serve."""
+
+    kind: Kind
+    url: MediaUrl
+    caption: Caption | None = None
+    overlays: tuple[TextOverlay, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a link to a text, and more overlays than one can read."""
+        if self.kind is Kind.TEXT:
+            raise InvalidError("url", "A text has no url; an image or a video has")
+        overlays(self.overlays)
+
+
+Content = TextContent | MediaContent | LinkedContent

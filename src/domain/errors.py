@@ -35,6 +35,12 @@ class InvalidError(DomainError):
         super().__init__(message)
 
 
+class UrlNotAllowedError(InvalidError):
+    """A URL that may not be the media of a story."""
+
+    code = "url_not_allowed"
+
+
 class NotFoundError(DomainError):
     """What was asked for does not exist, or the one who asks may not know that it does."""
 

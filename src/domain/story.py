@@ -11,6 +11,7 @@ from domain.audience import Audience, Relation
 from domain.content import Content, MediaContent, Rendition, TextContent
 from domain.errors import InvalidError, NotActiveError, NotTheOwnerError
 from domain.events import (
+    LifecycleEvent,
     StoryArchived,
     StoryCreated,
     StoryDeleted,
@@ -19,7 +20,7 @@ from domain.events import (
     StoryPublished,
     StoryUpdated,
 )
-from domain.values import Caption, Lifetime, OrgId, StoryId, TextOverlay, UserId
+from domain.values import Caption, Lifetime, OrgId, PageId, StoryId, TextOverlay, UserId
 
 
 class Status(StrEnum):
@@ -73,6 +74,8 @@ class Story:
     Attributes:
         created_at: when it was posted (UTC, milliseconds); life counts from here, processing included.
         version: number of the last life-cycle event, from 1, without a gap.
+        changed_at: when that was (UTC).
+        page: the community page it was posted to; None: to none.
         published_at: when it became visible; None if it never was.
         events: what happened since it was loaded, oldest first.
     """
@@ -86,6 +89,8 @@ class Story:
     created_at: datetime
     status: Status
     version: int
+    changed_at: datetime
+    page: PageId | None = None
     published_at: datetime | None = None
     archived_at: datetime | None = None
     archive_reason: ArchiveReason | None = None
@@ -103,8 +108,9 @@ class Story:
         audience: Audience,
         lifetime: Lifetime,
         at: datetime,
+        page: PageId | None = None,
     ) -> Self:
-        """Begin a story. A text is active at once; an upload is processed first."""
+        """Begin a story. A text and what is linked are active at once; an upload is processed first."""
         story = cls(
             org=org,
             id=id,
@@ -115,6 +121,8 @@ class Story:
             created_at=at,
             status=Status.PROCESSING,
             version=1,
+            changed_at=at,
+            page=page,
         )
         created = StoryCreated(
             org=org,
@@ -127,7 +135,7 @@ class Story:
             expires_at=story.expires_at,
         )
         story = replace(story, events=(created,))
-        return story._publish(at) if isinstance(content, TextContent) else story
+        return story if isinstance(content, MediaContent) else story._publish(at)
 
     @property
     def expires_at(self) -> datetime:
@@ -264,5 +272,5 @@ class Story:
     def _lifecycle(self, at: datetime) -> _Lifecycle:
         return _Lifecycle(org=self.org, story=self.id, owner=self.owner, at=at, version=self.version + 1)
 
-    def _record(self, event: StoryEvent) -> Self:
-        return replace(self, version=self.version + 1, events=(*self.events, event))
+    def _record(self, event: LifecycleEvent) -> Self:
+        return replace(self, version=event.version, changed_at=event.at, events=(*self.events, event))

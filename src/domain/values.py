@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NewType
 from uuid import UUID
 
-from domain.errors import InvalidError
+from domain.errors import InvalidError, UrlNotAllowedError
 
 # Ids are plain at run time (they cross every boundary), distinct to the type checker, and made only by the
 # functions below or by code that reads what was checked when it was written.
@@ -18,8 +19,11 @@ UserId = NewType("UserId", str)
 StoryId = NewType("StoryId", UUID)
 MediaFileId = NewType("MediaFileId", UUID)
 ReplyId = NewType("ReplyId", UUID)
+PageId = NewType("PageId", str)
 
 CAPTION_MAX: Final = 2_200
+PAGE_MAX: Final = 128
+URL_MAX: Final = 2_048
 OVERLAYS_MAX: Final = 20
 OVERLAY_TEXT_MAX: Final = 200
 LIFETIME_MAX_SECONDS: Final = 604_800
@@ -27,6 +31,12 @@ LIFETIME_DEFAULT_SECONDS: Final = 86_400
 
 _ORG = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _USER = re.compile(r"[^/\\?#%\s]{1,128}")
+# RFC 3986: what else is in it, a space above all, is percent-encoded by whoever writes the URL.
+_URL = re.compile(
+    r"(?i:https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?"
+    r"(?:[/?#](?:[A-Za-z0-9\-._~:/?#@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*)?"
+)
+_LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _RGB = re.compile(r"#[0-9A-Fa-f]{6}")
 _RGB_ALPHA = re.compile(r"#[0-9A-Fa-f]{6}(?:[0-9A-Fa-f]{2})?")
 
@@ -51,6 +61,17 @@ def user_id(text: str, field: str = "userId") -> UserId:
     if not _USER.fullmatch(text) or not text.isprintable() or text in {".", ".."}:
         raise InvalidError(field, "A user id is 1-128 printable characters without / \\ ? # % and spaces")
     return UserId(text)
+
+
+def page_id(text: str) -> PageId:
+    """Id of a community page: 1-128 code points, kept and compared exactly as they are.
+
+    Raises:
+        InvalidError: it is empty or too long, or holds a control character.
+    """
+    if not text:
+        raise InvalidError("page", "A page has an id of 1 to 128 characters")
+    return PageId(plain_text(text, "page", longest=PAGE_MAX))
 
 
 def plain_text(text: str, field: str, *, longest: int) -> str:
@@ -86,6 +107,65 @@ class Caption:
     def __post_init__(self) -> None:
         """Refuse control characters and more than 2,200 code points."""
         plain_text(self.text, "caption", longest=CAPTION_MAX)
+
+
+@dataclass(frozen=True, slots=True)
+class MediaUrl:
+    """Where a linked picture or film lies: ``http`` or ``https``, without credentials, at most 2,048 characters.
+
+    It is kept as it was written and never fetched.
+    """
+
+    text: str
+
+    def __post_init__(self) -> None:
+        """Refuse other schemes, credentials, hosts that cannot be, and characters that no URL has."""
+        match = _URL.fullmatch(self.text) if len(self.text) <= URL_MAX else None
+        if match is None:
+            raise UrlNotAllowedError("url", f"An http or https URL without credentials, at most {URL_MAX:,} characters")
+        if not _is_host(match[1]) or not (match[2] is None or 1 <= int(match[2]) <= 65_535):
+            raise UrlNotAllowedError("url", "The URL names no valid host")
+
+    @property
+    def host(self) -> str:
+        """The host it names, in lower case, without a port."""
+        match = _URL.fullmatch(self.text)
+        return match[1].lower() if match else ""
+
+
+def _is_host(text: str) -> bool:
+    labels = text.split(".")
+    try:
+        if text.startswith("["):
+            IPv6Address(text[1:-1])
+        elif labels[-1].isdigit():
+            IPv4Address(text)
+    except ValueError:
+        return False
+    return text.startswith("[") or (len(text) <= 253 and all(_LABEL.fullmatch(label) for label in labels))
+
+
+@dataclass(frozen=True, slots=True)
+class MediaHosts:
+    """The hosts that media may be linked from.
+
+    Attributes:
+        names: hosts in lower case; one that begins with a dot stands for all below it. Empty: any host.
+    """
+
+    names: frozenset[str] = frozenset()
+
+    def require(self, url: MediaUrl) -> MediaUrl:
+        """Let a URL pass that names one of them.
+
+        Raises:
+            UrlNotAllowedError: it names another.
+        """
+        _, *parents = url.host.split(".")
+        above = {"." + ".".join(parents[depth:]) for depth in range(len(parents))}
+        if self.names and not self.names & {url.host, *above}:
+            raise UrlNotAllowedError("url", "Media may not be linked from this host")
+        return url
 
 
 @dataclass(frozen=True, slots=True)

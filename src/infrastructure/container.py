@@ -39,15 +39,18 @@ from application.ports.media import MediaInspector, MediaRenderer, ObjectStore, 
 from application.ports.transactions import NewIds, UnitOfWork
 from application.ports.work import Policy, Wakeups
 from application.queries.check_active import CheckActiveHandler
+from application.queries.get_community_story import GetCommunityStoryHandler
 from application.queries.get_recommended_feed import GetRecommendedFeedHandler
 from application.queries.get_story import GetStoryHandler
 from application.queries.list_active_stories import ListActiveStoriesHandler
+from application.queries.list_community_stories import ListCommunityStoriesHandler
 from application.queries.list_feed import ListFeedHandler
 from application.queries.list_friends import ListFriendsHandler
 from application.queries.list_history import ListHistoryHandler
 from application.queries.list_replies import ListStoryRepliesHandler, ListUserRepliesHandler
 from application.queries.list_viewers import ListViewersHandler
 from application.queries.open_media import OpenMediaHandler
+from domain.values import MediaHosts
 from infrastructure.doctor import Doctor
 from infrastructure.identity.tokens import Hs256Tokens
 from infrastructure.ids import new_id
@@ -68,6 +71,7 @@ from infrastructure.redis.client import open_redis
 from infrastructure.redis.feed_orders import RedisFeedOrders
 from infrastructure.redis.rate_limiter import RedisRateLimiter
 from infrastructure.settings import Settings
+from infrastructure.sql.community import SqlCommunityReader
 from infrastructure.sql.database import Database
 from infrastructure.sql.feed import SqlFeedReader
 from infrastructure.sql.migrate import migrate
@@ -127,6 +131,7 @@ class Container(containers.DeclarativeContainer):
     )
     commit_signal: providers.Provider[CommitSignal] = providers.Singleton(CommitSignal)
     new_id: providers.Provider[NewIds] = providers.Object(new_id)
+    linked_hosts: providers.Provider[MediaHosts] = providers.Singleton(MediaHosts, settings.provided.media_hosts)
     paint = providers.Object(paint)
     links: providers.Provider[SignedMediaLinks] = providers.Singleton(SignedMediaLinks, settings.provided.secret.call())
     tokens: providers.Provider[Hs256Tokens] = providers.Singleton(
@@ -151,6 +156,9 @@ class Container(containers.DeclarativeContainer):
     feed_reader: providers.Provider[SqlFeedReader] = providers.Singleton(
         SqlFeedReader, database, links, settings.provided.feed_public
     )
+    community_reader: providers.Provider[SqlCommunityReader] = providers.Singleton(
+        SqlCommunityReader, database, links, settings.provided.expose_email
+    )
     people_reader: providers.Provider[SqlPeopleReader] = providers.Singleton(SqlPeopleReader, database)
 
     # --- commands ---
@@ -164,7 +172,7 @@ class Container(containers.DeclarativeContainer):
     edit_story = providers.Factory(EditStoryHandler, unit_of_work)
     keep_profile = providers.Factory(KeepProfileHandler, unit_of_work)
     mute_user = providers.Factory(MuteUserHandler, unit_of_work)
-    post_story = providers.Factory(PostStoryHandler, unit_of_work, new_id)
+    post_story = providers.Factory(PostStoryHandler, unit_of_work, new_id, linked_hosts)
     react_to_story = providers.Factory(ReactToStoryHandler, unit_of_work)
     receive_upload = providers.Factory(ReceiveUploadHandler, unit_of_work, objects, inspector)
     remove_close_friend = providers.Factory(RemoveCloseFriendHandler, unit_of_work)
@@ -179,9 +187,11 @@ class Container(containers.DeclarativeContainer):
 
     # --- queries ---
     check_active = providers.Factory(CheckActiveHandler, story_reader)
+    get_community_story = providers.Factory(GetCommunityStoryHandler, community_reader)
     get_recommended_feed = providers.Factory(GetRecommendedFeedHandler, feed_reader, feed_orders, new_id)
     get_story = providers.Factory(GetStoryHandler, story_reader)
     list_active_stories = providers.Factory(ListActiveStoriesHandler, story_reader)
+    list_community_stories = providers.Factory(ListCommunityStoriesHandler, community_reader)
     list_feed = providers.Factory(ListFeedHandler, feed_reader)
     list_friends = providers.Factory(ListFriendsHandler, people_reader)
     list_history = providers.Factory(ListHistoryHandler, story_reader)

@@ -16,11 +16,13 @@ from msgspec import Meta, Struct, ValidationError, convert, structs
 
 PREFIX: Final = "STORIES_"
 SECRET_MIN_BYTES: Final = 32
-LATER: Final = frozenset({"jwt_jwks_url", "media_redirect", "expose_email"})
+LATER: Final = frozenset({"jwt_jwks_url", "media_redirect"})
 """Settings of later versions. They stop the start as unknown ones do: a setting that does nothing would be a lie."""
 
 _ORIGIN: Final = re.compile(r"\*|[a-z][a-z0-9+.-]*://[a-z0-9.:\[\]-]+")
 """As browsers send it: in lower case, without a path."""
+_HOST: Final = re.compile(r"\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
+"""A host, or with a dot before it all below it."""
 
 _Seconds = Annotated[float, Meta(ge=0, le=315_360_000)]
 
@@ -60,6 +62,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         rate_limit_org_factor: an organisation may do so many times what a user may.
         cors_origins: origins of web pages that may read answers, apart by commas, or ``*``; unset: none.
         trusted_proxies: networks, apart by commas, whose ``Forwarded`` or ``X-Forwarded-*`` count; unset: none.
+        expose_email: whether those without a token see the e-mail of authors.
+        linked_media_hosts: hosts that stories may link media from, apart by commas; ``.example.com`` stands for all
+            below it; unset: any.
         log_level: the least that is logged.
     """
 
@@ -88,6 +93,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rate_limit_org_factor: _Most = 1_000
     cors_origins: str = ""
     trusted_proxies: str = ""
+    expose_email: bool = True
+    linked_media_hosts: str = ""
     log_level: Annotated[str, Meta(pattern="^(debug|info|warning|error)$")] = "info"
 
     def __post_init__(self) -> None:
@@ -101,6 +108,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError(f"a secret has at least {SECRET_MIN_BYTES} bytes")
         if wrong := [origin for origin in self.origins if not _ORIGIN.fullmatch(origin)]:
             raise ValueError(f"{wrong[0]} is no origin: scheme, host and perhaps port, as https://app.example")
+        if wrong := [host for host in self.media_hosts if not _HOST.fullmatch(host)]:
+            raise ValueError(f"{wrong[0]} is no host: a name or an address, without scheme and port")
         _ = self.proxies  # asking refuses what is no network
 
     @property
@@ -132,6 +141,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def work_folder(self) -> Path:
         """Where files lie while they are processed."""
         return self.folder / "work"
+
+    @property
+    def media_hosts(self) -> frozenset[str]:
+        """The hosts that media may be linked from; empty: any."""
+        return frozenset(host.lower() for host in _listed(self.linked_media_hosts))
 
     @property
     def embedded_database(self) -> bool:

@@ -1,4 +1,4 @@
-"""Post a story: a text, or the media of an upload."""
+"""Post a story: a text, the media of an upload, or media that lie elsewhere."""
 
 from __future__ import annotations
 
@@ -13,10 +13,20 @@ from application.ports.errors import UnsupportedMediaError
 from application.ports.media import Upload
 from application.ports.transactions import NewIds, Transaction, UnitOfWork
 from domain.audience import Audience
-from domain.content import Content, Kind, MediaContent, TextContent
+from domain.content import Content, Kind, LinkedContent, MediaContent, TextContent
 from domain.errors import InvalidError
 from domain.story import Status, Story
-from domain.values import BackgroundColor, Caption, Lifetime, MediaFileId, StoryId, TextOverlay
+from domain.values import (
+    BackgroundColor,
+    Caption,
+    Lifetime,
+    MediaFileId,
+    MediaHosts,
+    MediaUrl,
+    PageId,
+    StoryId,
+    TextOverlay,
+)
 
 
 class TypeMismatchError(InvalidError):
@@ -32,6 +42,8 @@ class PostStory(Struct, frozen=True, kw_only=True):
         kind: what the client says it is; None: whatever it is.
         text: the words of a text story.
         media_file: the upload a media story is made of.
+        url: where the media of a linked story lie.
+        page: the community page it is posted to.
     """
 
     caller: Caller
@@ -41,6 +53,8 @@ class PostStory(Struct, frozen=True, kw_only=True):
     caption: Caption | None = None
     overlays: tuple[TextOverlay, ...] = ()
     media_file: MediaFileId | None = None
+    url: MediaUrl | None = None
+    page: PageId | None = None
     audience: Audience
     lifetime: Lifetime
 
@@ -57,10 +71,11 @@ class PostedStory(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class PostStoryHandler:
-    """Turns words, or an upload that was received, into a story."""
+    """Turns words, an upload that was received, or a link into a story."""
 
     unit_of_work: UnitOfWork
     new_id: NewIds
+    hosts: MediaHosts
 
     async def __call__(self, command: PostStory) -> PostedStory:
         """Post it.
@@ -68,8 +83,11 @@ class PostStoryHandler:
         Raises:
             InvalidError: the content breaks a rule, or the upload is not there, not the caller's, or used.
             TypeMismatchError: the upload is of another kind than was said.
+            UrlNotAllowedError: media may not be linked from there.
             UnsupportedMediaError: a video.
         """
+        if command.url:
+            self.hosts.require(command.url)
         async with self.unit_of_work.begin(command.caller.org) as tx:
             upload = await _received_upload(tx, command) if command.media_file else None
             story = Story.post(
@@ -80,6 +98,7 @@ class PostStoryHandler:
                 audience=command.audience,
                 lifetime=command.lifetime,
                 at=await tx.clock(),
+                page=command.page,
             )
             await tx.stories.add(story)
             if upload:
@@ -109,9 +128,13 @@ _A = {Kind.IMAGE: "an image", Kind.VIDEO: "a video", Kind.TEXT: "a text"}
 
 def _content(command: PostStory, upload: Upload | None) -> Content:
     if upload and upload.kind:
+        if command.url:
+            raise InvalidError("url", "A story has a file or a url, not both")
         if command.text is not None:
             raise InvalidError("content", "A story with media has a caption; only a text story has content")
         return MediaContent(upload.kind, upload.id, command.caption, command.overlays)
+    if command.url:
+        return _linked(command, command.url)
     if command.kind is Kind.VIDEO:
         raise UnsupportedMediaError(NO_VIDEOS)
     if command.kind is Kind.IMAGE:
@@ -121,3 +144,11 @@ def _content(command: PostStory, upload: Upload | None) -> Content:
     if command.caption is not None:
         raise InvalidError("caption", "A text story has no caption; its words are its content")
     return TextContent(command.text, command.background or BackgroundColor(), command.overlays)
+
+
+def _linked(command: PostStory, url: MediaUrl) -> LinkedContent:
+    if command.kind is None:
+        raise InvalidError("type", "Say whether the url is of an image or a video")
+    if command.text is not None:
+        raise InvalidError("content", "A story with media has a caption; only a text story has content")
+    return LinkedContent(command.kind, url, command.caption, command.overlays)

@@ -43,7 +43,7 @@ class StoryCard(Struct, frozen=True, kw_only=True, rename="camel"):
     """A story, as one reader sees it now.
 
     Attributes:
-        media_url: absolute, signed for this reader, dead with the story.
+        media_url: absolute, signed for this reader, dead with the story; of linked media, where they lie.
         duration_seconds: length of a video.
         time_until_expiration: ``HH:MM:SS``; hours may pass 24.
         reaction_counts: by kind, without zeros.

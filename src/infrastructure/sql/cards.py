@@ -57,6 +57,7 @@ _SHOWN: Final = (
     stories.c.archived_at,
     stories.c.archive_reason,
     stories.c.failure_reason,
+    stories.c.media_url,
     stories.c.media_key,
     stories.c.thumbnail_key,
     stories.c.width,
@@ -110,7 +111,7 @@ def select_cards(*more: Any) -> Select[Any]:
 
 def to_card(row: Row[Any], caller: Caller, links: MediaLinks) -> StoryCard:
     """The story as one of its audience sees it."""
-    return StoryCard(**_shown(row, caller, links, link_expiry=row.expires_at))
+    return StoryCard(**_shown(row, caller, links, expires_at=row.expires_at))
 
 
 ARCHIVE_LINK_SECONDS: Final = 900
@@ -119,15 +120,12 @@ ARCHIVE_LINK_SECONDS: Final = 900
 
 def to_owner_card(row: Row[Any], caller: Caller, links: MediaLinks, allowed: list[UserId] | None) -> OwnerStoryCard:
     """The story as its owner sees it. By the clock: an expired story is archived, whether or not a job has run."""
-    over = row.now >= row.expires_at
-    status = Status.ARCHIVED if over else Status(row.status)
-    expired_unmoved = over and row.status != Status.ARCHIVED
-    archived = status is Status.ARCHIVED
-    link_expiry = row.now + timedelta(seconds=ARCHIVE_LINK_SECONDS) if archived else row.expires_at
+    status = status_now(row)
+    expired_unmoved = status is Status.ARCHIVED and row.status != Status.ARCHIVED
     archived_at = row.expires_at if expired_unmoved else row.archived_at
     reason = ArchiveReason.EXPIRED if expired_unmoved else row.archive_reason and ArchiveReason(row.archive_reason)
     return OwnerStoryCard(
-        **_shown(row, caller, links, link_expiry=link_expiry),
+        **_shown(row, caller, links, expires_at=link_expiry(row)),
         status=status,
         processing=row.processing_percent if status is Status.PROCESSING else None,
         failure_reason=row.failure_reason and FailureReason(row.failure_reason),
@@ -138,8 +136,25 @@ def to_owner_card(row: Row[Any], caller: Caller, links: MediaLinks, allowed: lis
     )
 
 
-def _shown(row: Row[Any], caller: Caller, links: MediaLinks, *, link_expiry: datetime) -> dict[str, Any]:
-    counts = {kind: count for kind in _FEELINGS if (count := getattr(row, kind.value))}
+def status_now(row: Row[Any]) -> Status:
+    """The status of a story by the clock: an expired one is archived, whether or not a job has run."""
+    return Status.ARCHIVED if row.now >= row.expires_at else Status(row.status)
+
+
+def link_expiry(row: Row[Any]) -> datetime:
+    """Until when a link to the media of a story is good (UTC) for somebody who sees it also when it is archived."""
+    archived = status_now(row) is Status.ARCHIVED
+    expiry: datetime = row.now + timedelta(seconds=ARCHIVE_LINK_SECONDS) if archived else row.expires_at
+    return expiry
+
+
+def reaction_counts(row: Row[Any]) -> dict[Reaction, int]:
+    """Reactions to a story by kind, without zeros."""
+    return {kind: count for kind in _FEELINGS if (count := getattr(row, kind.value))}
+
+
+def _shown(row: Row[Any], caller: Caller, links: MediaLinks, *, expires_at: datetime) -> dict[str, Any]:
+    counts = reaction_counts(row)
     return {
         "story_id": row.id,
         "user_id": row.owner_id,
@@ -147,8 +162,8 @@ def _shown(row: Row[Any], caller: Caller, links: MediaLinks, *, link_expiry: dat
         "full_name": row.full_name,
         "avatar_url": row.avatar_url,
         "type": Kind(row.kind),
-        "media_url": row.media_key and links.link(caller, row.id, MediaPart.MEDIA, expires_at=link_expiry),
-        "thumbnail_url": row.thumbnail_key and links.link(caller, row.id, MediaPart.THUMBNAIL, expires_at=link_expiry),
+        "media_url": shown_at(row, caller, links, expires_at=expires_at),
+        "thumbnail_url": row.thumbnail_key and links.link(caller, row.id, MediaPart.THUMBNAIL, expires_at=expires_at),
         "placeholder": row.placeholder,
         "width": row.width,
         "height": row.height,
@@ -169,6 +184,13 @@ def _shown(row: Row[Any], caller: Caller, links: MediaLinks, *, link_expiry: dat
         "my_reaction": row.feeling and Reaction(row.feeling),
         "shared": bool(row.shared),
     }
+
+
+def shown_at(row: Row[Any], caller: Caller, links: MediaLinks, *, expires_at: datetime) -> str | None:
+    """Where the picture or film is to be seen: elsewhere, or by a link signed for the caller. None: nothing is."""
+    if row.media_url:
+        return str(row.media_url)
+    return row.media_key and links.link(caller, row.id, MediaPart.MEDIA, expires_at=expires_at)
 
 
 def countdown(left: timedelta) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import BigInteger, TypeEngine
 
+ENGINES: Final = ("postgresql", "sqlite")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
@@ -46,6 +47,13 @@ class clock(FunctionElement[datetime]):  # noqa: N801 - reads as a function of S
     inherit_cache = True
 
 
+class milliseconds(FunctionElement[int]):  # noqa: N801
+    """``milliseconds(instant)``: since 1970; where an instant goes into JSON."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
 class seconds_between(FunctionElement[float]):  # noqa: N801
     """``seconds_between(later, earlier)``, in seconds."""
 
@@ -68,6 +76,18 @@ def _clock_postgresql(*_: Any, **__: Any) -> str:
 @compiles(clock, "sqlite")
 def _clock_sqlite(*_: Any, **__: Any) -> str:
     return "CAST(ROUND((julianday('now') - 2440587.5) * 86400000) AS INTEGER)"
+
+
+@compiles(milliseconds, "postgresql")
+def _milliseconds_postgresql(element: milliseconds, compiler: SQLCompiler, **kw: Any) -> str:
+    (instant,) = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"CAST(EXTRACT(EPOCH FROM {instant}) * 1000 AS bigint)"
+
+
+@compiles(milliseconds, "sqlite")
+def _milliseconds_sqlite(element: milliseconds, compiler: SQLCompiler, **kw: Any) -> str:
+    (instant,) = (compiler.process(clause, **kw) for clause in element.clauses)
+    return instant
 
 
 @compiles(seconds_between, "postgresql")

@@ -14,10 +14,20 @@ from application.ports.errors import ConcurrentChangeError
 from application.ports.stories import StoryAccess
 from application.ports.transactions import NewIds
 from domain.audience import Audience, Visibility
-from domain.content import Content, Kind, MediaContent, Rendition, TextContent
+from domain.content import Content, Kind, LinkedContent, MediaContent, Rendition, TextContent
 from domain.events import LifecycleEvent, StoryEvent
 from domain.story import Access, ArchiveReason, FailureReason, Status, Story
-from domain.values import BackgroundColor, Caption, Lifetime, MediaFileId, OrgId, StoryId, TextOverlay, UserId
+from domain.values import (
+    BackgroundColor,
+    Caption,
+    Lifetime,
+    MediaFileId,
+    MediaUrl,
+    OrgId,
+    StoryId,
+    TextOverlay,
+    UserId,
+)
 from infrastructure.sql import outbox, visibility
 from infrastructure.sql.database import allow_long_statements
 from infrastructure.sql.dialect import seconds_from_now
@@ -147,6 +157,8 @@ def _values(story: Story) -> dict[str, Any]:
         "kind": content.kind.value,
         "status": story.status.value,
         "version": story.version,
+        "changed_at": story.changed_at,
+        "page": story.page,
         "visibility": story.audience.visibility.value,
         "lifetime_seconds": story.lifetime.seconds,
         "created_at": story.created_at,
@@ -156,12 +168,18 @@ def _values(story: Story) -> dict[str, Any]:
         "archive_reason": story.archive_reason,
         "failure_reason": story.failure_reason,
         "overlays": msgspec.to_builtins(content.overlays),
-        **(_text_values(content) if isinstance(content, TextContent) else _media_values(content)),
+        **_content_values(content),
     }
 
 
-def _text_values(content: TextContent) -> dict[str, Any]:
-    return {"content": content.text, "background_color": content.background.rgb}
+def _content_values(content: Content) -> dict[str, Any]:
+    match content:
+        case TextContent():
+            return {"content": content.text, "background_color": content.background.rgb}
+        case LinkedContent():
+            return {"caption": content.caption and content.caption.text, "media_url": content.url.text}
+        case MediaContent():
+            return _media_values(content)
 
 
 def _media_values(content: MediaContent) -> dict[str, Any]:
@@ -190,6 +208,8 @@ def _to_story(row: Row[Any], allowed: frozenset[UserId]) -> Story:
         created_at=row.created_at,
         status=Status(row.status),
         version=row.version,
+        changed_at=row.changed_at,
+        page=row.page,
         published_at=row.published_at,
         archived_at=row.archived_at,
         archive_reason=ArchiveReason(row.archive_reason) if row.archive_reason else None,
@@ -201,10 +221,13 @@ def _to_content(row: Row[Any]) -> Content:
     overlays = msgspec.convert(row.overlays, tuple[TextOverlay, ...])
     if row.kind == Kind.TEXT:
         return TextContent(row.content, BackgroundColor(row.background_color), overlays)
+    caption = None if row.caption is None else Caption(row.caption)
+    if row.media_url:
+        return LinkedContent(Kind(row.kind), MediaUrl(row.media_url), caption, overlays)
     return MediaContent(
         kind=Kind(row.kind),
         media_file=MediaFileId(row.media_file_id),
-        caption=None if row.caption is None else Caption(row.caption),
+        caption=caption,
         overlays=overlays,
         rendition=_to_rendition(row) if row.media_key else None,
     )

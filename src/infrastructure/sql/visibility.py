@@ -6,7 +6,10 @@ domain's rule through every combination of relation, visibility, status and time
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, exists, literal, or_
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, and_, bindparam, case, exists, literal, or_
+from sqlalchemy.sql.util import ClauseAdapter
 
 from domain.audience import Visibility
 from domain.story import Access, Status
@@ -105,3 +108,13 @@ access: ColumnElement[str] = case(
     else_=literal(Access.GONE.value),
 )
 """What the viewer may know of the story: an `Access`."""
+
+
+in_community: ColumnElement[bool] = and_(visible, ~muted)
+"""The story is listed for everybody who sees it and has not muted its owner. Nobody mutes themselves."""
+
+
+def of(condition: ColumnElement[Any], others: FromClause) -> ColumnElement[Any]:
+    """The same condition of another alias of the stories, where one statement compares two of them."""
+    adapted: ColumnElement[Any] = ClauseAdapter(others).traverse(condition)
+    return adapted

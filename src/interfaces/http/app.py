@@ -13,6 +13,7 @@ from litestar.types import ASGIApp
 from infrastructure.container import Container, close
 from infrastructure.settings import Settings
 from interfaces.http.auth import Identify
+from interfaces.http.community.routers import community_router
 from interfaces.http.cors import Cors
 from interfaces.http.edge import Edge
 from interfaces.http.engagement import engagement_router
@@ -40,6 +41,7 @@ def create_app(settings: Settings, container: Container | None = None) -> ASGIAp
             feeds_router,
             engagement_router,
             social_router,
+            community_router,
             media_router,
             health_router,
         ],

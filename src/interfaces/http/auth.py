@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from typing import Any, Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from litestar.datastructures import Headers
 from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from application.caller import Caller
+from application.caller import ANONYMOUS, Caller
 from application.commands.keep_profile import KeepProfile, KeepProfileHandler
 from application.ports.errors import InvalidTokenError
 from application.ports.people import Role, TokenClaims, TokenVerifier
@@ -25,6 +25,10 @@ PUBLIC: Final = {"public": True}
 """For the options of a route that asks for no token."""
 OF_PATH: Final = {"of_path": True}
 """For the options of a route whose path names the caller: nobody else may call it, and a service acts for them."""
+OPTIONAL: Final = {"optional": True}
+"""For the options of a route that asks for no token, and shows more to those who send one."""
+ACTING_HEADER: Final = {"acting_header": "X-Acting-User"}
+"""For the options of a route at which a service says in a header for whom it acts."""
 
 _DEFAULT_ORG: Final = OrgId("default")
 _REMEMBERED_MAX: Final = 10_000
@@ -47,28 +51,39 @@ class Identify(ASGIMiddleware):
         options: dict[str, Any] = scope["route_handler"].opt
         if scope["type"] == ScopeType.HTTP:
             if not options.get("public"):
-                await self._identify(scope, of_path=bool(options.get("of_path")))
+                await self._identify(scope, options)
             else:
                 await self._limits.admit_anybody(scope)
                 if "authorization" in (headers := Headers.from_scope(scope)):
                     await self._verifier.verify(_bearer(headers))  # a bad token is refused even where none is needed
         await next_app(scope, receive, send)
 
-    async def _identify(self, scope: Any, *, of_path: bool) -> None:
-        headers = Headers.from_scope(scope)
-        claims = await self._verified(scope, headers)
+    async def _identify(self, scope: Any, options: dict[str, Any]) -> None:
+        headers, of_path = Headers.from_scope(scope), bool(options.get("of_path"))
+        claims = await self._claims(scope, headers, optional=bool(options.get("optional")))
         org = _org(headers, claims)
-        user = _acting(claims, _query(scope["query_string"]), scope["path_params"] if of_path else {})
-        caller = Caller(org=org, user=user, roles=claims.roles, origin=self._public_url or _origin(scope, headers))
-        by_itself = Role.SERVICE in claims.roles and user == claims.user
-        await self._limits.admit(scope, org, None if by_itself else user)
+        query = _query(scope["query_string"])
+        named = {query[name] for name in ("userId", "requestingUserId") if name in query}
+        if header := options.get("acting_header"):
+            user = _acting_by_header(claims, named, headers, header)
+        else:
+            user = _acting(claims, named, scope["path_params"] if of_path else {})
+        roles = claims.roles if claims else frozenset[Role]()
+        caller = Caller(org=org, user=user, roles=roles, origin=self._public_url or _origin(scope, headers))
+        if claims is None:
+            await self._limits.admit_anybody(scope)
+        else:
+            by_itself = Role.SERVICE in roles and user == claims.user
+            await self._limits.admit(scope, org, None if by_itself else user)
         if of_path and scope["path_params"].get("user_id") != user:
             raise NotTheOwnerError("The path names somebody else.")
         scope["user"], scope["auth"] = caller, claims
-        if Role.SERVICE not in claims.roles:
+        if claims and Role.SERVICE not in claims.roles:
             await self._remember(caller, claims, writes=scope["method"] not in {"GET", "HEAD"})
 
-    async def _verified(self, scope: Any, headers: Headers) -> TokenClaims:
+    async def _claims(self, scope: Any, headers: Headers, *, optional: bool) -> TokenClaims | None:
+        if optional and "authorization" not in headers:
+            return None
         try:
             return await self._verifier.verify(_bearer(headers))
         except (RequestError, InvalidTokenError):
@@ -100,17 +115,18 @@ def _bearer(headers: Headers) -> str:
     return token.strip()
 
 
-def _org(headers: Headers, claims: TokenClaims) -> OrgId:
+def _org(headers: Headers, claims: TokenClaims | None) -> OrgId:
     given = headers.getall("orgid", [])
+    only = claims.org if claims else None
     if not given:
-        return claims.org or _DEFAULT_ORG
+        return only or _DEFAULT_ORG
     if len(given) > 1:
         raise invalid("org_invalid", "orgid", "One organisation at a time")
     try:
         org = org_id(given[0])
     except InvalidError as error:
         raise invalid("org_invalid", "orgid", error.detail) from None
-    if claims.org not in {None, org}:
+    if only not in {None, org}:
         raise RequestError(403, "org_mismatch", "The token is for another organisation.")
     return org
 
@@ -128,16 +144,30 @@ def _query(query_string: bytes) -> dict[str, str]:
     return query
 
 
-def _acting(claims: TokenClaims, query: dict[str, str], path: dict[str, Any]) -> UserId:
+def _acting(claims: TokenClaims | None, named: set[str], path: dict[str, Any]) -> UserId:
     """The user the request is carried out for: the token's, or whom a service names in query or path."""
-    named = {query[name] for name in ("userId", "requestingUserId") if name in query}
-    if Role.SERVICE in claims.roles:
+    if claims and Role.SERVICE in claims.roles:
         named |= {path["user_id"]} if "user_id" in path else set()
         if len(named) == 1:
             return user_id(named.pop())
-    if named - {claims.user}:
+    return _require_same(claims.user if claims else ANONYMOUS, named)
+
+
+def _acting_by_header(claims: TokenClaims | None, named: set[str], headers: Headers, header: str) -> UserId:
+    """The user the request is carried out for: the token's, or whom a service names in a header."""
+    given = headers.getall(header, [])
+    if len(given) > 1:
+        raise invalid("invalid_request", header, "One user at a time")
+    acting = user_id(unquote(given[0]), header) if given else None
+    if acting and claims and Role.SERVICE in claims.roles:
+        return _require_same(acting, named)
+    return _require_same(claims.user if claims else ANONYMOUS, named | ({acting} if acting else set()))
+
+
+def _require_same(user: UserId, named: set[str]) -> UserId:
+    if named - {user}:
         raise RequestError(403, "identity_mismatch", "The request names another user than its token.")
-    return claims.user
+    return user
 
 
 def _origin(scope: Any, headers: Headers) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,7 +22,7 @@ from litestar.openapi.spec import (
     SecurityScheme,
 )
 
-from interfaces.http.auth import PUBLIC
+from interfaces.http.auth import ACTING_HEADER, PUBLIC
 
 _DESCRIPTION: Final = (
     "Stories live for a day. Every answer is JSON; every refusal is a problem (RFC 9457) with a stable `code`. "
@@ -154,9 +155,22 @@ _CALLERS: Final = [
 ]
 
 
+_ACTING: Final = Parameter(
+    name=ACTING_HEADER["acting_header"],
+    param_in="header",
+    description="Whom a service acts for; nobody else may name another than themselves",
+    schema=_text("A user id, percent-encoded where it is not ASCII"),
+)
+
+
 def complete_description(app: Litestar) -> None:
     """Say what no route says of itself: what all of the API understand, and which ask for no token."""
-    public = {route.path_format for route in app.routes for handler in _handlers(route) if handler.opt.get("public")}
+    options = {
+        (route.path_format, method.lower()): handler.opt
+        for route in app.routes
+        for handler in _handlers(route)
+        for method in handler.http_methods
+    }
     for path, item in (app.openapi_schema.paths or {}).items():
         for method in ("get", "post", "put", "patch", "delete"):
             operation = getattr(item, method)
@@ -165,12 +179,19 @@ def complete_description(app: Litestar) -> None:
             sentence = (operation.description or "").partition("\n")[0].replace("``", "`")
             operation.summary, operation.description = sentence, (operation.description or "").replace("``", "`")
             _describe_success(operation, sentence)
-            if path in public:
-                operation.security = [{}]
-            else:
-                operation.parameters = [*(operation.parameters or []), _ORG, *_CALLERS]
+            _describe_identity(operation, options.get((path, method), {}))
     for schema in (app.openapi_schema.components.schemas or {}).values():
         _loosen(schema)
+
+
+def _describe_identity(operation: Operation, options: Mapping[str, Any]) -> None:
+    if options.get("public"):
+        operation.security = [{}]
+        return
+    if options.get("optional"):
+        operation.security = [{}, {"bearer": []}]
+    acting = [_ACTING] if options.get("acting_header") else []
+    operation.parameters = [*(operation.parameters or []), _ORG, *acting, *_CALLERS]
 
 
 def _describe_success(operation: Operation, sentence: str) -> None:
@@ -180,7 +201,7 @@ def _describe_success(operation: Operation, sentence: str) -> None:
 
 
 def _handlers(route: Any) -> list[Any]:
-    return list(getattr(route, "route_handlers", []))
+    return [handler for handler in getattr(route, "route_handlers", []) if hasattr(handler, "http_methods")]
 
 
 def _loosen(schema: Any) -> None:

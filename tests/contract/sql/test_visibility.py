@@ -10,7 +10,10 @@ import pytest
 from sqlalchemy import ColumnElement, and_, case, delete, literal, select, update
 from sqlalchemy.sql.visitors import replacement_traverse
 
+from application.caller import ANONYMOUS
+from application.queries.get_community_story import GetCommunityStory
 from application.queries.get_story import GetStory
+from application.queries.list_community_stories import ListCommunityStories
 from domain.audience import Relation, Visibility
 from domain.errors import StoryExpiredError, StoryNotFoundError
 from domain.story import Access, Status
@@ -39,6 +42,7 @@ VIEWERS = {
     "close, no friend": ("closeonly", Relation(close_friend=True)),
     "listed": ("listed", Relation()),
     "stranger": ("stranger", Relation()),
+    "nobody": (ANONYMOUS, Relation()),
     "friend who blocks": ("blocker", Relation(friend=True, close_friend=True, blocked=True)),
     "friend who is blocked": ("blocked", Relation(friend=True, close_friend=True, blocked=True)),
 }
@@ -59,9 +63,10 @@ async def _people(stage: Stage) -> None:
     await stage.block("alice", "blocked")
 
 
-async def _story(stage: Stage, combination: Case) -> StoryId:
-    allowed = ALLOWED if combination.visibility is Visibility.CUSTOM else frozenset[UserId]()
-    story_id = await stage.post_text(visibility=combination.visibility, allowed=frozenset(allowed))
+async def _story(stage: Stage, combination: Case, *, linked: bool = False) -> StoryId:
+    allowed = frozenset[str](ALLOWED if combination.visibility is Visibility.CUSTOM else ())
+    post = stage.post_link if linked else stage.post_text
+    story_id = await post(visibility=combination.visibility, allowed=allowed)
     async with stage.container.database().write(None) as connection:
         row = (await connection.execute(select(stories).where(stories.c.id == story_id))).one()
         await connection.execute(
@@ -93,12 +98,16 @@ async def test_sql_and_the_domain_agree_on_every_relation_visibility_status_and_
     assert compared == len(CASES) * len(VIEWERS)
 
 
+@pytest.mark.parametrize("linked", [False, True])
 @pytest.mark.parametrize("audience", Visibility)
-async def test_every_way_to_read_a_story_shows_it_to_the_same_people(stage: Stage, audience: Visibility) -> None:
+async def test_every_way_to_read_a_story_shows_it_to_the_same_people(
+    stage: Stage, audience: Visibility, *, linked: bool
+) -> None:
     await _people(stage)
+    await stage.mute("friend", "alice")
     for status, expired in product((Status.ACTIVE, Status.ARCHIVED, Status.FAILED), (False, True)):
         combination = Case(audience, status, status is not Status.FAILED, expired)
-        story_id = await _story(stage, combination)
+        story_id = await _story(stage, combination, linked=linked)
         for name, (viewer, relation) in VIEWERS.items():
             if viewer == "alice":
                 continue
@@ -107,10 +116,9 @@ async def test_every_way_to_read_a_story_shows_it_to_the_same_people(stage: Stag
                 assert story is not None
                 said = story.access(UserId(viewer), relation, await tx.clock())
             assert await _read_by_id(stage, viewer, story_id) is said, (combination, name)
-            assert await _lists(stage, viewer, story_id) == _expected_lists(said, relation, audience), (
-                combination,
-                name,
-            )
+            assert await _record(stage, viewer, story_id) is said, (combination, name)
+            expected = _expected_lists(said, relation, audience, muted=viewer == "friend")
+            assert await _lists(stage, viewer, story_id) == expected, (combination, name)
         async with stage.container.database().write(None) as connection:
             await connection.execute(delete(stories).where(stories.c.id == story_id))
 
@@ -118,6 +126,16 @@ async def test_every_way_to_read_a_story_shows_it_to_the_same_people(stage: Stag
 async def _read_by_id(stage: Stage, viewer: str, story_id: StoryId) -> Access:
     try:
         await stage.container.get_story()(GetStory(caller=stage.caller(viewer), story_id=story_id))
+    except StoryNotFoundError:
+        return Access.HIDDEN
+    except StoryExpiredError:
+        return Access.GONE
+    return Access.VISIBLE
+
+
+async def _record(stage: Stage, viewer: str, story_id: StoryId) -> Access:
+    try:
+        await stage.container.get_community_story()(GetCommunityStory(caller=stage.caller(viewer), story_id=story_id))
     except StoryNotFoundError:
         return Access.HIDDEN
     except StoryExpiredError:
@@ -134,13 +152,26 @@ async def _lists(stage: Stage, viewer: str, story_id: StoryId) -> dict[str, bool
         "feed": story_id in {card.story_id for card in (await feed.feed(who, offset=0, limit=100))[0]},
         "candidates": story_id in {candidate.story_id for candidate in await feed.candidates(who)},
         "feed cards": story_id in await feed.feed_cards(who, [story_id]),
+        "community": story_id in await _community(stage, viewer),
     }
 
 
-def _expected_lists(said: Access, relation: Relation, audience: Visibility) -> dict[str, bool]:
+async def _community(stage: Stage, viewer: str) -> set[StoryId]:
+    found = await stage.container.list_community_stories()(ListCommunityStories(caller=stage.caller(viewer)))
+    return {story.id for group in found.groups for story in group.stories}
+
+
+def _expected_lists(said: Access, relation: Relation, audience: Visibility, *, muted: bool) -> dict[str, bool]:
     visible = said is Access.VISIBLE
-    in_feed = visible and (relation.friend or audience is Visibility.CUSTOM)
-    return {"active": visible, "ring": visible, "feed": in_feed, "candidates": in_feed, "feed cards": in_feed}
+    in_feed = visible and not muted and (relation.friend or audience is Visibility.CUSTOM)
+    return {
+        "active": visible,
+        "ring": visible,
+        "feed": in_feed,
+        "candidates": in_feed,
+        "feed cards": in_feed,
+        "community": visible and not muted,
+    }
 
 
 async def test_a_story_is_over_at_the_very_millisecond_it_expires(stage: Stage) -> None:

@@ -6,7 +6,7 @@ from string import hexdigits
 from hypothesis import strategies as st
 
 from domain.audience import Audience, Relation, Visibility
-from domain.content import Content, Kind, MediaContent, Rendition, TextContent
+from domain.content import Content, Kind, LinkedContent, MediaContent, Rendition, TextContent
 from domain.engagement import Reaction, Reactions, Reply, View
 from domain.friendship import Friendship
 from domain.ranking import Scores, Weights
@@ -17,7 +17,9 @@ from domain.values import (
     Caption,
     Lifetime,
     MediaFileId,
+    MediaUrl,
     OrgId,
+    PageId,
     ReplyId,
     StoryId,
     TextOverlay,
@@ -88,7 +90,14 @@ media_contents = st.builds(
     caption=st.none() | captions,
     overlays=overlay_sets,
 )
-contents: st.SearchStrategy[Content] = text_contents | media_contents
+linked_contents = st.builds(
+    LinkedContent,
+    kind=st.sampled_from([Kind.IMAGE, Kind.VIDEO]),
+    url=st.sampled_from(["https://cdn.example.com/story.png", "http://cdn/story"]).map(MediaUrl),
+    caption=st.none() | captions,
+    overlays=overlay_sets,
+)
+contents: st.SearchStrategy[Content] = text_contents | media_contents | linked_contents
 
 relations = st.builds(Relation, friend=st.booleans(), close_friend=st.booleans(), blocked=st.booleans())
 unlisted_audiences = st.sampled_from([each for each in Visibility if each is not Visibility.CUSTOM]).map(Audience)
@@ -110,6 +119,7 @@ def posts(*, content: st.SearchStrategy[Content] = contents) -> st.SearchStrateg
         audience=audiences,
         lifetime=lifetimes,
         at=instants,
+        page=st.none() | st.just(PageId("lobby")),
     )
 
 

@@ -1,16 +1,18 @@
 """What a story shows: the rules of each kind."""
 
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 
-from domain.content import STILL_SECONDS, Content, Kind, MediaContent, TextContent
+from domain.content import STILL_SECONDS, Content, Kind, LinkedContent, MediaContent, TextContent
 from domain.errors import InvalidError
-from domain.values import BackgroundColor, MediaFileId, TextOverlay
+from domain.values import BackgroundColor, MediaFileId, MediaUrl, TextOverlay
 from tests.unit.domain import strategies
 
 FILE = MediaFileId(UUID(int=7))
+URL = MediaUrl("https://cdn.example.com/story.png")
 OVERLAY = TextOverlay(text="Hi", x=0.5, y=0.5)
 
 
@@ -44,17 +46,21 @@ def test_a_text_is_neither_blank_nor_overlong_nor_unreadable(text: str) -> None:
     assert refused.value.field == "content"
 
 
-@pytest.mark.parametrize("content", [TextContent("Hello"), MediaContent(Kind.IMAGE, FILE)])
+@pytest.mark.parametrize(
+    "content", [TextContent("Hello"), MediaContent(Kind.IMAGE, FILE), LinkedContent(Kind.VIDEO, URL)]
+)
 def test_every_kind_carries_up_to_20_overlays(content: Content) -> None:
-    def drawn_over(count: int) -> Content:
-        if isinstance(content, TextContent):
-            return TextContent(content.text, overlays=(OVERLAY,) * count)
-        return MediaContent(content.kind, content.media_file, overlays=(OVERLAY,) * count)
-
-    assert len(drawn_over(20).overlays) == 20
+    assert len(replace(content, overlays=(OVERLAY,) * 20).overlays) == 20
     with pytest.raises(InvalidError) as refused:
-        drawn_over(21)
+        replace(content, overlays=(OVERLAY,) * 21)
     assert refused.value.field == "overlays"
+
+
+def test_what_is_linked_is_an_image_or_a_video() -> None:
+    assert {LinkedContent(kind, URL).kind for kind in (Kind.IMAGE, Kind.VIDEO)} == {Kind.IMAGE, Kind.VIDEO}
+    with pytest.raises(InvalidError) as refused:
+        LinkedContent(Kind.TEXT, URL)
+    assert refused.value.field == "url"
 
 
 def test_an_upload_has_neither_caption_nor_overlays_nor_rendition_unless_said() -> None:

@@ -20,6 +20,8 @@ MADE: dict[str, "st.SearchStrategy[DataclassInstance]"] = {
     "rendition": strategies.renditions,
     "text": strategies.text_contents,
     "media": strategies.media_contents,
+    "link": strategies.linked_contents,
+    "url": strategies.linked_contents.map(lambda content: content.url),
     "relation": strategies.relations,
     "audience": strategies.audiences,
     "story": strategies.posts(),

@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 )
 
 from domain.audience import STRANGER, Audience, Relation, Visibility
-from domain.content import Content, Kind, MediaContent, Rendition, TextContent
+from domain.content import Content, Kind, LinkedContent, MediaContent, Rendition, TextContent
 from domain.errors import InvalidError, NotActiveError, NotTheOwnerError
 from domain.events import (
     LifecycleEvent,
@@ -31,7 +31,7 @@ from domain.events import (
     StoryUpdated,
 )
 from domain.story import Access, ArchiveReason, FailureReason, Status, Story
-from domain.values import Caption, Lifetime, MediaFileId, OrgId, StoryId, TextOverlay, UserId
+from domain.values import Caption, Lifetime, MediaFileId, MediaUrl, OrgId, PageId, StoryId, TextOverlay, UserId
 from tests.unit.domain import strategies
 
 ORG = OrgId("acme")
@@ -46,6 +46,7 @@ TICK = timedelta(microseconds=1)
 
 TEXT = TextContent("Hello")
 PICTURE = MediaContent(Kind.IMAGE, MediaFileId(UUID(int=2)), caption=Caption("Sea"))
+LINKED = LinkedContent(Kind.IMAGE, MediaUrl("https://cdn.example.com/story.png"))
 RENDITION = Rendition("media", "thumbnail", "image/jpeg", 1080, 720, "LEHV6nWB2yk8")
 FRIEND = Relation(friend=True)
 OVERLAY = TextOverlay(text="Hi", x=0.5, y=0.5)
@@ -96,6 +97,31 @@ def test_a_text_is_active_at_once() -> None:
         (BEGIN, 1, "text", "Public", END),
         (BEGIN, 2, "text", "Public", END),
     ]
+
+
+def test_what_is_linked_is_visible_at_once_and_never_processed() -> None:
+    story = posted(LINKED, Audience(Visibility.PUBLIC))
+
+    assert (story.status, story.version, story.published_at) == (Status.ACTIVE, 2, BEGIN)
+    assert story.access(VERA, Relation(), BEGIN) is Access.VISIBLE
+    with pytest.raises(NotActiveError):
+        story.media_ready(RENDITION, at=LATER)
+    edited = story.edit(by=OLGA, at=LATER, caption=Caption("Sea"))
+    assert edited.content == replace(LINKED, caption=Caption("Sea"))
+
+
+def test_a_story_stays_on_the_page_it_was_posted_to() -> None:
+    story = replace(posted(), page=PageId("lobby"))
+
+    assert story.archive(by=OLGA, at=LATER).page == "lobby"
+    assert posted().page is None
+
+
+def test_a_story_tells_when_it_was_changed_last() -> None:
+    assert (posted().changed_at, PROCESSING.changed_at) == (BEGIN, BEGIN)
+    edited = loaded(ACTIVE).edit(by=OLGA, at=LATER + TICK, caption=Caption("Tide"))
+    assert edited.changed_at == LATER + TICK
+    assert edited.edit(by=OLGA, at=END - TICK, caption=Caption("Tide")).changed_at == LATER + TICK
 
 
 def test_an_upload_is_processed_first() -> None:
@@ -560,7 +586,7 @@ class StoryLife(RuleBasedStateMachine):
             return
         edited = self.story.edit(by=OLGA, at=self.now, caption=caption)
         self.becomes(edited)
-        assert isinstance(edited.content, MediaContent)
+        assert not isinstance(edited.content, TextContent)
         assert edited.content.caption == caption
 
     @precondition(lambda self: self.story.status is not Status.ARCHIVED)

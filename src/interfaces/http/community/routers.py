@@ -1,0 +1,10 @@
+"""The routes of the community API, and what holds for all of them."""
+
+from __future__ import annotations
+
+from litestar import Router
+
+from interfaces.http.auth import ACTING_HEADER
+from interfaces.http.community.stories import community_stories
+
+community_router = Router("/", route_handlers=[*community_stories], opt=ACTING_HEADER, tags=["Community"])
