@@ -26,11 +26,13 @@ from application.commands.track_view import TrackViewHandler
 from application.commands.unblock_user import UnblockUserHandler
 from application.commands.unfriend import UnfriendHandler
 from application.commands.unmute_user import UnmuteUserHandler
+from application.once import PerformOnce
 from application.one_shot_uploads import OneShotUploads
 from application.policies.archive_expired import ArchiveExpired
 from application.policies.clean_archives import CleanArchives
 from application.policies.dispatch_events import DispatchEvents
 from application.policies.empty_bin import EmptyBin
+from application.policies.forget_answers import ForgetAnswers
 from application.policies.process_media import ProcessMedia
 from application.policies.rescue_processing import RescueProcessing
 from application.ports.feeds import FeedOrders
@@ -65,7 +67,7 @@ from infrastructure.memory.feed_orders import MemoryFeedOrders
 from infrastructure.memory.rate_limiter import MemoryRateLimiter
 from infrastructure.messaging.broker import BrokerWakeups, open_broker
 from infrastructure.messaging.relay import CommitSignal, OutboxRelay
-from infrastructure.messaging.scheduler import EMPTY_BIN_SECONDS, RESCUE_SECONDS, Scheduler
+from infrastructure.messaging.scheduler import EMPTY_BIN_SECONDS, FORGET_ANSWERS_SECONDS, RESCUE_SECONDS, Scheduler
 from infrastructure.messaging.worker import PolicyWorker, RunPolicy
 from infrastructure.redis.client import open_redis
 from infrastructure.redis.feed_orders import RedisFeedOrders
@@ -102,10 +104,12 @@ def _policies(
 
 def _upkeep(
     settings: Settings,
+    *,
     archive_expired: ArchiveExpired,
     clean_archives: CleanArchives,
     rescue: RescueProcessing,
     empty_bin: EmptyBin,
+    forget_answers: ForgetAnswers,
 ) -> Scheduler:
     return Scheduler(
         {
@@ -113,6 +117,7 @@ def _upkeep(
             "clean archives": (clean_archives, settings.sweep_interval_seconds),
             "rescue processing": (rescue, RESCUE_SECONDS),
             "empty bin": (empty_bin, EMPTY_BIN_SECONDS),
+            "forget answers": (forget_answers, FORGET_ANSWERS_SECONDS),
         }
     )
 
@@ -183,6 +188,7 @@ class Container(containers.DeclarativeContainer):
     unfriend = providers.Factory(UnfriendHandler, unit_of_work)
 
     unmute_user = providers.Factory(UnmuteUserHandler, unit_of_work)
+    perform_once = providers.Factory(PerformOnce, unit_of_work)
     one_shot_uploads = providers.Factory(OneShotUploads, begin_upload, receive_upload, discard_upload)
 
     # --- queries ---
@@ -210,6 +216,7 @@ class Container(containers.DeclarativeContainer):
     )
     dispatch_events = providers.Factory(DispatchEvents, unit_of_work, wakeups)
     empty_bin = providers.Factory(EmptyBin, unit_of_work, objects)
+    forget_answers = providers.Factory(ForgetAnswers, unit_of_work)
     process_media = providers.Factory(ProcessMedia, unit_of_work, objects, renderer, workspaces, wakeups)
     rescue_processing = providers.Factory(RescueProcessing, unit_of_work, wakeups)
 
@@ -218,7 +225,13 @@ class Container(containers.DeclarativeContainer):
     )
     relay: providers.Provider[OutboxRelay] = providers.Singleton(OutboxRelay, dispatch_events, commit_signal)
     scheduler: providers.Provider[Scheduler] = providers.Singleton(
-        _upkeep, settings, archive_expired, clean_archives, rescue_processing, empty_bin
+        _upkeep,
+        settings,
+        archive_expired=archive_expired,
+        clean_archives=clean_archives,
+        rescue=rescue_processing,
+        empty_bin=empty_bin,
+        forget_answers=forget_answers,
     )
     doctor: providers.Provider[Doctor] = providers.Singleton(Doctor, database=database, objects=objects, redis=redis)
 

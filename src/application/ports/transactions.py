@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from application.ports.media import Bin, Processing, Uploads
 from application.ports.people import Profiles, Social
+from application.ports.requests import Requests
 from application.ports.stories import ReactionBook, Replies, Stories, Views
 from domain.events import StoryEvent
 from domain.story import Story
@@ -39,6 +40,8 @@ class Transaction(Protocol):
     def processing(self) -> Processing: ...  # noqa: D102
     @property
     def bin(self) -> Bin: ...  # noqa: D102
+    @property
+    def requests(self) -> Requests: ...  # noqa: D102
 
     async def clock(self) -> datetime:
         """Time of the database, read now (UTC, milliseconds); read it after what may wait for a lock."""
@@ -99,6 +102,9 @@ class SystemTransaction(Protocol):
 
     async def forget_objects(self, keys: Iterable[str]) -> None:
         """Their bytes are gone, and with them the uploads they were."""
+
+    async def forget_answers(self, *, limit: int) -> int:
+        """Forget first answers that are over, at most so many; how many."""
 
     async def clock(self) -> datetime:
         """As in `Transaction`."""

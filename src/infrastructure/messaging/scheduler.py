@@ -13,6 +13,7 @@ from application.ports.errors import ConcurrentChangeError, UnavailableError
 
 RESCUE_SECONDS: Final = 5.0
 EMPTY_BIN_SECONDS: Final = 30.0
+FORGET_ANSWERS_SECONDS: Final = 600.0
 _STOP_SECONDS: Final = 5.0
 
 Upkeep = Callable[[], Awaitable[int]]

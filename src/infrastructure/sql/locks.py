@@ -12,6 +12,7 @@ from domain.values import OrgId, StoryId, UserId
 _key: Final = func.hashtextextended(bindparam("key"), 0)
 _SHARED: Final[Select[Any]] = select(func.pg_advisory_xact_lock_shared(_key))
 _ALONE: Final[Select[Any]] = select(func.pg_advisory_xact_lock(_key))
+_AT_ONCE: Final[Select[Any]] = select(func.pg_try_advisory_xact_lock(_key))
 
 
 async def engage_with_story(connection: AsyncConnection, story_id: StoryId) -> None:
@@ -31,6 +32,13 @@ async def end_story(connection: AsyncConnection, story_id: StoryId) -> None:
 async def lock_pair(connection: AsyncConnection, org: OrgId, one: UserId, other: UserId) -> None:
     """Let only one transaction at a time decide what two people are to each other, also while there is no row yet."""
     await _lock(connection, _ALONE, "\n".join([org, *sorted((one, other))]))
+
+
+async def hold_request(connection: AsyncConnection, *names: str) -> bool:
+    """Let only one transaction at a time answer a request; False: another does. SQLite waits for it instead."""
+    if connection.dialect.name != "postgresql":
+        return True
+    return bool((await connection.execute(_AT_ONCE, {"key": "\n".join(["request", *names])})).scalar_one())
 
 
 async def _lock(connection: AsyncConnection, statement: Select[Any], key: str) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -292,6 +293,21 @@ objects = Table(
         postgresql_where=text("delete_after IS NOT NULL"),
         sqlite_where=text("delete_after IS NOT NULL"),
     ),
+)
+
+# What the first of requests with one key was answered; the key is the client's.
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    _org(),
+    Column("user_id", String(128), primary_key=True),
+    Column("route", String, primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("refused", Boolean, nullable=False),
+    Column("answer", LargeBinary, nullable=False),
+    Column("answered_at", Instant, nullable=False),
+    Index(None, "answered_at"),
 )
 
 outbox = Table(

@@ -19,6 +19,7 @@ from infrastructure.sql.database import Database, allow_long_statements
 from infrastructure.sql.dialect import clock
 from infrastructure.sql.engagement import SqlReactions, SqlReplies, SqlViews
 from infrastructure.sql.media import SqlBin, SqlProcessing, SqlUploads
+from infrastructure.sql.requests import SqlRequests, forget_answers
 from infrastructure.sql.social import SqlProfiles, SqlSocial
 from infrastructure.sql.stories import SqlStories, save_stories
 
@@ -66,6 +67,7 @@ class SqlTransaction:
         self.uploads = SqlUploads(connection, org)
         self.processing = SqlProcessing(connection, org)
         self.bin = SqlBin(connection, org)
+        self.requests = SqlRequests(connection)
 
     async def clock(self) -> datetime:
         """As `Transaction`."""
@@ -121,3 +123,7 @@ class SqlSystemTransaction:
     async def forget_objects(self, keys: Iterable[str]) -> None:
         """As `SystemTransaction`."""
         await upkeep.forget_objects(self._connection, keys)
+
+    async def forget_answers(self, *, limit: int) -> int:
+        """As `SystemTransaction`."""
+        return await forget_answers(self._connection, limit)

@@ -22,6 +22,7 @@ from interfaces.http.forwarded import Forwarded
 from interfaces.http.health import health_router
 from interfaces.http.limits import Figures, Limits
 from interfaces.http.media import media_router
+from interfaces.http.once import once_of, tell_replayed
 from interfaces.http.openapi import complete_description, openapi_config
 from interfaces.http.problems import handle
 from interfaces.http.requests import JSON_MAX_BYTES, StoriesRequest
@@ -49,6 +50,7 @@ def create_app(settings: Settings, container: Container | None = None) -> ASGIAp
         request_max_body_size=JSON_MAX_BYTES,
         middleware=[Identify(container.tokens(), container.keep_profile(), limits, settings.public_url)],
         dependencies=_dependencies(container),
+        before_send=[tell_replayed],
         exception_handlers={Exception: handle},
         openapi_config=openapi_config(),
         lifespan=[_running(container, settings)],
@@ -86,7 +88,8 @@ def _running(container: Container, settings: Settings) -> Callable[[Litestar], A
 
 def _dependencies(container: Container) -> dict[str, Provide]:
     """Everything a route may ask for: it names a parameter as the container names its provider."""
-    return {name: _provide(provider) for name, provider in container.providers.items()}
+    of_container = {name: _provide(provider) for name, provider in container.providers.items()}
+    return {**of_container, "once": Provide(once_of)}
 
 
 def _provide(provider: Callable[[], Any]) -> Provide:

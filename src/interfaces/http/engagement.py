@@ -28,6 +28,7 @@ from interfaces.http.answers import Done, Replied, RepliedAnswer, Success, Viewe
 from interfaces.http.auth import OF_PATH
 from interfaces.http.bodies import ReactionBody, ReplyBody, ViewBody, story_id_of
 from interfaces.http.limits import POSTS
+from interfaces.http.once import Once
 from interfaces.http.parameters import Page, PageSize
 from interfaces.http.problems import specs
 from interfaces.http.requests import StoriesRequest
@@ -87,16 +88,17 @@ async def reply(
     data: JSONBody[ReplyBody],
     request: StoriesRequest,
     reply_to_story: NamedDependency[ReplyToStoryHandler],
+    once: NamedDependency[Once],
 ) -> RepliedAnswer:
     """Write to the owner in private; the owner answers somebody who wrote by naming them in `to`."""
-    reply_id = await reply_to_story(
-        ReplyToStory(
+    async with once(data) as perform:
+        command = ReplyToStory(
             caller=request.user,
             story_id=story_id_of(story_id),
             content=data.content,
             to=None if data.to is None else user_id_of(data.to, "to"),
         )
-    )
+        reply_id = await perform(reply_to_story, command)
     return RepliedAnswer(data=Replied(reply_id=reply_id), message="Reply sent successfully")
 
 

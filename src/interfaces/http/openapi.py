@@ -12,6 +12,7 @@ from litestar.openapi.plugins import JsonRenderPlugin, ScalarRenderPlugin
 from litestar.openapi.spec import (
     Components,
     OpenAPIFormat,
+    OpenAPIHeader,
     OpenAPIMediaType,
     OpenAPIResponse,
     OpenAPIType,
@@ -23,6 +24,8 @@ from litestar.openapi.spec import (
 )
 
 from interfaces.http.auth import ACTING_HEADER, PUBLIC
+from interfaces.http.once import KEY_HEADER
+from interfaces.http.problems import REPLAYED_HEADER
 
 _DESCRIPTION: Final = (
     "Stories live for a day. Every answer is JSON; every refusal is a problem (RFC 9457) with a stable `code`. "
@@ -161,12 +164,24 @@ _ACTING: Final = Parameter(
     description="Whom a service acts for; nobody else may name another than themselves",
     schema=_text("A user id, percent-encoded where it is not ASCII"),
 )
+_KEY: Final = Parameter(
+    name=KEY_HEADER,
+    param_in="header",
+    description=(
+        "Yours for this request: sent again within 24 hours, it is not carried out again but gets its first answer, "
+        f"with `{REPLAYED_HEADER}: true`; another request with it is a 409"
+    ),
+    schema=_text("1-255 printable characters of ASCII", min_length=1, max_length=255),
+)
+_REPLAYED: Final = OpenAPIHeader(
+    description="`true` if this is an earlier answer, to the same request", schema=_text("", enum=["true"])
+)
 
 
 def complete_description(app: Litestar) -> None:
     """Say what no route says of itself: what all of the API understand, and which ask for no token."""
-    options = {
-        (route.path_format, method.lower()): handler.opt
+    routed = {
+        (route.path_format, method.lower()): handler
         for route in app.routes
         for handler in _handlers(route)
         for method in handler.http_methods
@@ -179,7 +194,10 @@ def complete_description(app: Litestar) -> None:
             sentence = (operation.description or "").partition("\n")[0].replace("``", "`")
             operation.summary, operation.description = sentence, (operation.description or "").replace("``", "`")
             _describe_success(operation, sentence)
-            _describe_identity(operation, options.get((path, method), {}))
+            handler = routed.get((path, method))
+            if handler and "once" in handler.parsed_fn_signature.parameters:
+                _describe_replay(operation)
+            _describe_identity(operation, handler.opt if handler else {})
     for schema in (app.openapi_schema.components.schemas or {}).values():
         _loosen(schema)
 
@@ -198,6 +216,13 @@ def _describe_success(operation: Operation, sentence: str) -> None:
     for status, response in (operation.responses or {}).items():
         if status.startswith("2") and isinstance(response, OpenAPIResponse):
             response.description = sentence
+
+
+def _describe_replay(operation: Operation) -> None:
+    operation.parameters = [*(operation.parameters or []), _KEY]
+    for response in (operation.responses or {}).values():
+        if isinstance(response, OpenAPIResponse):
+            response.headers = {**(response.headers or {}), REPLAYED_HEADER: _REPLAYED}
 
 
 def _handlers(route: Any) -> list[Any]:

@@ -13,6 +13,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Struct
 
 from application.commands.receive_upload import FileTooLargeError
+from application.once import RefusedBeforeError
 from application.ports.errors import (
     ConcurrentChangeError,
     InvalidTokenError,
@@ -24,6 +25,7 @@ from application.ports.errors import (
 from domain.errors import ConflictError, DomainError, ForbiddenError, GoneError, InvalidError, NotFoundError
 
 MEDIA_TYPE: Final = "application/problem+json"
+REPLAYED_HEADER: Final = "Idempotency-Replayed"
 _RETRY_AFTER_SECONDS: Final = "2"
 
 _log = structlog.get_logger(__name__)
@@ -90,6 +92,12 @@ _STATUS_AND_CODE: Final[Mapping[type[Exception], tuple[int, str]]] = {
     ConcurrentChangeError: (409, "conflict"),
     UnavailableError: (503, "unavailable"),
 }
+
+REFUSALS: Final[tuple[type[Exception], ...]] = (
+    DomainError,
+    *(kind for kind, (status, _) in _STATUS_AND_CODE.items() if status < 500),
+)
+"""What says no to a request that could be read; anything else is not the client's doing."""
 
 _CODE_OF_STATUS: Final[Mapping[int, str]] = {
     400: "invalid_request",
@@ -165,6 +173,10 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Proble
         case DomainError():
             status = next(status for kind, status in _STATUS_OF_KIND.items() if isinstance(error, kind))
             return problem_response(request_id, status, error.code, error.detail)
+        case RefusedBeforeError():
+            problem = msgspec.json.decode(error.refusal, type=Problem)
+            replayed = {REPLAYED_HEADER: "true"}
+            return Response(problem, status_code=problem.status, media_type=MEDIA_TYPE, headers=replayed)
         case HTTPException():
             return _framework_problem(request_id, error)
         case _:

@@ -13,6 +13,7 @@ from application.caller import Caller
 from application.commands.archive_story import ArchiveStory, ArchiveStoryHandler
 from application.commands.begin_upload import UPLOAD_MAX_BYTES
 from application.commands.delete_story import DeleteStory, DeleteStoryHandler
+from application.commands.discard_upload import DiscardUpload
 from application.commands.edit_story import EditStoryHandler
 from application.commands.post_story import PostedStory, PostStoryHandler
 from application.one_shot_uploads import OneShotUploads
@@ -28,6 +29,7 @@ from interfaces.http.auth import OF_PATH
 from interfaces.http.bodies import EditBody, StoryBody, story_id_of
 from interfaces.http.forms import read_story_form
 from interfaces.http.limits import UPLOADS
+from interfaces.http.once import Once
 from interfaces.http.openapi import PostStoryOperation
 from interfaces.http.parameters import Page, PageSize
 from interfaces.http.problems import RequestError, specs
@@ -52,22 +54,31 @@ async def post_story(
     post_story: NamedDependency[PostStoryHandler],
     one_shot_uploads: NamedDependency[OneShotUploads],
     links: NamedDependency[UploadLinks],
+    once: NamedDependency[Once],
 ) -> Response[Success[Posted]]:
     """Post a story: a file with its fields as a multipart form, a text or an upload's id as JSON."""
     caller = request.user
     if request.content_type[0] == "multipart/form-data":
-        posted = await _post_form(request, post_story, one_shot_uploads)
+        posted = await _post_form(request, post_story, one_shot_uploads, once)
     else:
         require_json(request)
         body = decode_json(await _json_body(request), StoryBody)
-        posted = await post_story(body.command(caller))
+        async with once(body) as perform:
+            posted = await perform(post_story, body.command(caller))
     return _posted(caller, posted, links)
 
 
-async def _post_form(request: StoriesRequest, post_story: PostStoryHandler, uploads: OneShotUploads) -> PostedStory:
+async def _post_form(
+    request: StoriesRequest, post_story: PostStoryHandler, uploads: OneShotUploads, once: Once
+) -> PostedStory:
     async with uploads.receiving(request.user) as receive:
-        body, upload = await read_story_form(request, receive)
-        return await post_story(body.command(request.user, upload.id if upload else None))
+        body, upload = await read_story_form(request, lambda media: receive(once.passing(media)))
+        media_file = upload.id if upload else None
+        async with once(body) as perform:
+            posted = await perform(post_story, body.command(request.user, media_file))
+    if media_file and posted.media_file != media_file:  # the story is of an earlier request, with its own copy
+        await uploads.discard(DiscardUpload(caller=request.user, media_file=media_file))
+    return posted
 
 
 async def _json_body(request: StoriesRequest) -> bytes:

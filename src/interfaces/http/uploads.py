@@ -20,6 +20,7 @@ from interfaces.http.answers import BegunUpload, ReceivedUpload, Success
 from interfaces.http.auth import OF_PATH
 from interfaces.http.bodies import UploadBody, media_file_id_of
 from interfaces.http.limits import POSTS, UPLOADS
+from interfaces.http.once import Once
 from interfaces.http.openapi import SendUploadOperation
 from interfaces.http.problems import specs
 from interfaces.http.requests import StoriesRequest
@@ -36,18 +37,20 @@ class UploadLinks(Protocol):
         """An absolute link for the caller, good until ``expires_at`` (UTC) at the longest."""
 
 
-@post("/{user_id:str}/uploads", opt=OF_PATH | POSTS, operation_id="beginUpload", responses=specs(413, 415))
+@post("/{user_id:str}/uploads", opt=OF_PATH | POSTS, operation_id="beginUpload", responses=specs(409, 413, 415))
 async def begin_upload(
     user_id: FromPath[str],
     data: JSONBody[UploadBody],
     request: StoriesRequest,
     begin_upload: NamedDependency[BeginUploadHandler],
+    once: NamedDependency[Once],
 ) -> Success[BegunUpload]:
     """Begin to upload a file: answers the request to send it with. Unused, it is gone after 24 hours."""
     if data.size > UPLOAD_MAX_BYTES:
         raise FileTooLargeError
     caller = request.user
-    upload = await begin_upload(BeginUpload(caller=caller, size=data.size))
+    async with once(data) as perform:
+        upload = await perform(begin_upload, BeginUpload(caller=caller, size=data.size))
     return Success(
         data=BegunUpload(
             media_file_id=upload.id,
