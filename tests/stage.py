@@ -185,7 +185,7 @@ class Served:
 
     def token(self, user: str, **claims: Any) -> str:
         """A token for a user."""
-        return self.container.tokens().make(user, ttl_seconds=600, **claims)
+        return self.container.token_maker().make(user, ttl_seconds=600, **claims)
 
     def client(self, user: str | None = None, *, org: str | None = None, **claims: Any) -> httpx.AsyncClient:
         """A client who is a user, or nobody."""

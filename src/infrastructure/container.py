@@ -54,7 +54,10 @@ from application.queries.list_viewers import ListViewersHandler
 from application.queries.open_media import OpenMediaHandler
 from domain.values import MediaHosts
 from infrastructure.doctor import Doctor
-from infrastructure.identity.tokens import Hs256Tokens
+from infrastructure.identity.claims import ClaimRules
+from infrastructure.identity.jwks import PublishedKeys
+from infrastructure.identity.keys import KeySource, SharedSecret
+from infrastructure.identity.tokens import TokenMaker, Tokens
 from infrastructure.ids import new_id
 from infrastructure.logs import configure_logs
 from infrastructure.media.glass_box import GlassBox
@@ -82,6 +85,17 @@ from infrastructure.sql.readers import SqlStoryReader
 from infrastructure.sql.unit_of_work import SqlUnitOfWork
 
 REDIS_PREFIX = "stories:"
+
+
+def _published_keys(url: str | None) -> PublishedKeys | None:
+    return None if url is None else PublishedKeys(url)
+
+
+def _tokens(settings: Settings, published: PublishedKeys | None, rules: ClaimRules) -> Tokens:
+    sources: list[KeySource] = [] if published is None else [published]
+    if secret := settings.token_secret():
+        sources.append(SharedSecret(secret))
+    return Tokens(sources, rules)
 
 
 def _feed_orders(redis: Redis | None, prefix: str) -> FeedOrders:
@@ -139,12 +153,21 @@ class Container(containers.DeclarativeContainer):
     linked_hosts: providers.Provider[MediaHosts] = providers.Singleton(MediaHosts, settings.provided.media_hosts)
     paint = providers.Object(paint)
     links: providers.Provider[SignedMediaLinks] = providers.Singleton(SignedMediaLinks, settings.provided.secret.call())
-    tokens: providers.Provider[Hs256Tokens] = providers.Singleton(
-        Hs256Tokens,
-        settings.provided.secret.call(),
+    claim_rules: providers.Provider[ClaimRules] = providers.Singleton(
+        ClaimRules,
         issuer=settings.provided.jwt_issuer,
         audience=settings.provided.jwt_audience,
         require_org=settings.provided.jwt_require_org,
+    )
+    published_keys: providers.Provider[PublishedKeys | None] = providers.Singleton(
+        _published_keys, settings.provided.jwt_jwks_url
+    )
+    tokens: providers.Provider[Tokens] = providers.Singleton(_tokens, settings, published_keys, claim_rules)
+    token_maker: providers.Provider[TokenMaker] = providers.Singleton(
+        TokenMaker,
+        settings.provided.secret.call(),
+        issuer=settings.provided.jwt_issuer,
+        audience=settings.provided.jwt_audience,
     )
     objects: providers.Provider[ObjectStore] = providers.Singleton(
         StoredObjects,
@@ -233,7 +256,9 @@ class Container(containers.DeclarativeContainer):
         empty_bin=empty_bin,
         forget_answers=forget_answers,
     )
-    doctor: providers.Provider[Doctor] = providers.Singleton(Doctor, database=database, objects=objects, redis=redis)
+    doctor: providers.Provider[Doctor] = providers.Singleton(
+        Doctor, database=database, objects=objects, redis=redis, published_keys=published_keys
+    )
 
 
 def configure_process(settings: Settings) -> None:
@@ -252,3 +277,5 @@ async def close(container: Container) -> None:
     container.broker().close()
     if redis := container.redis():
         await redis.aclose()
+    if published_keys := container.published_keys():
+        await published_keys.close()

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from application.ports.errors import UnavailableError
 from application.ports.media import ObjectStore
+from infrastructure.identity.jwks import PublishedKeys
 from infrastructure.sql.database import Database
 from infrastructure.sql.migrate import head_revision, is_behind
 
@@ -22,11 +23,16 @@ class Doctor:
     database: Database
     objects: ObjectStore
     redis: Redis | None
+    published_keys: PublishedKeys | None = None
 
     async def examine(self) -> dict[str, str | None]:
         """What is wrong with each configured store, by its name."""
         found = {"database": await self.database_problem(), "media": await self.media_problem()}
-        return found if self.redis is None else {**found, "redis": await self.redis_problem()}
+        if self.redis is not None:
+            found["redis"] = await self.redis_problem()
+        if self.published_keys is not None:
+            found["jwks"] = await self.published_keys.problem()
+        return found
 
     async def database_problem(self) -> str | None:
         """Whether the database answers and has the schema of this version."""

@@ -16,7 +16,11 @@ from msgspec import Meta, Struct, ValidationError, convert, structs
 
 PREFIX: Final = "STORIES_"
 SECRET_MIN_BYTES: Final = 32
+<<<<<<< HEAD
 LATER: Final = frozenset({"jwt_jwks_url", "media_redirect"})
+=======
+LATER: Final = frozenset({"media_redirect", "expose_email", "rate_limit_enabled"})
+>>>>>>> 3a73b27 (Believe the keys of an issuer beside the shared secret)
 """Settings of later versions. They stop the start as unknown ones do: a setting that does nothing would be a lie."""
 
 _ORIGIN: Final = re.compile(r"\*|[a-z][a-z0-9+.-]*://[a-z0-9.:\[\]-]+")
@@ -46,6 +50,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         redis_url: ``redis://...``; unset: queue and caches live in the process.
         media_url: ``s3://bucket/prefix``; unset: a folder in the data folder.
         jwt_secret: shared secret of HS256 tokens, 32 bytes or more; unset: one is made in the data folder.
+        jwt_jwks_url: where an issuer publishes the public keys of its tokens; unset: only the secret is good.
         jwt_issuer: required ``iss`` of tokens, if set.
         jwt_audience: required ``aud`` of tokens, if set.
         jwt_require_org: refuse tokens that name no organisation.
@@ -77,6 +82,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     redis_url: str | None = None
     media_url: str | None = None
     jwt_secret: str | None = None
+    jwt_jwks_url: str | None = None
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
     jwt_require_org: bool = False
@@ -104,6 +110,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         _require_scheme(self, "migrate_database_url", "postgresql", "sqlite")
         _require_scheme(self, "redis_url", "redis", "rediss")
         _require_scheme(self, "media_url", "s3")
+        _require_scheme(self, "jwt_jwks_url", "http", "https")
         if self.jwt_secret is not None and len(self.jwt_secret.encode()) < SECRET_MIN_BYTES:
             raise ValueError(f"a secret has at least {SECRET_MIN_BYTES} bytes")
         if wrong := [origin for origin in self.origins if not _ORIGIN.fullmatch(origin)]:
@@ -178,6 +185,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if self.jwt_secret is not None:
             return self.jwt_secret.encode()
         return _own_secret(self.folder / "jwt-secret")
+
+    def token_secret(self) -> bytes | None:
+        """The secret that tokens may be signed with; None: who has an issuer has none that they did not set."""
+        return self.secret() if self.jwt_jwks_url is None or self.jwt_secret is not None else None
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:

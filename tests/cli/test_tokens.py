@@ -11,7 +11,9 @@ import pytest
 
 from application.ports.errors import InvalidTokenError
 from application.ports.people import Role
-from infrastructure.identity.tokens import Hs256Tokens
+from infrastructure.identity.claims import ClaimRules
+from infrastructure.identity.keys import SharedSecret
+from infrastructure.identity.tokens import Tokens
 from tests.conftest import SECRET
 
 pytestmark = pytest.mark.slow
@@ -26,7 +28,7 @@ async def test_a_token_says_all_that_was_asked_for(stories: Stories) -> None:
         jwt_secret=SECRET,
     )
 
-    claims = await Hs256Tokens(SECRET.encode()).verify(made.stdout.strip())
+    claims = await Tokens([SharedSecret(SECRET.encode())]).verify(made.stdout.strip())
     assert (claims.user, claims.org) == ("alice", "acme")
     assert claims.roles == {Role.SERVICE, Role.MODERATOR}
     assert (claims.profile.email, claims.profile.full_name) == ("a@example.org", "Alice Moreau")
@@ -36,7 +38,7 @@ async def test_a_token_says_all_that_was_asked_for(stories: Stories) -> None:
 async def test_a_token_says_little_by_itself(stories: Stories) -> None:
     made = stories("token", "alice", jwt_secret=SECRET)
 
-    claims = await Hs256Tokens(SECRET.encode()).verify(made.stdout.strip())
+    claims = await Tokens([SharedSecret(SECRET.encode())]).verify(made.stdout.strip())
     assert (claims.user, claims.org, claims.roles) == ("alice", None, frozenset())
     assert (claims.expires_at - claims.issued_at).total_seconds() == 86_400
 
@@ -44,7 +46,7 @@ async def test_a_token_says_little_by_itself(stories: Stories) -> None:
 async def test_a_token_carries_the_issuer_and_audience_that_are_required(stories: Stories) -> None:
     made = stories("token", "alice", jwt_secret=SECRET, jwt_issuer="https://id.example.org", jwt_audience="stories")
 
-    strict = Hs256Tokens(SECRET.encode(), issuer="https://id.example.org", audience="stories")
+    strict = Tokens([SharedSecret(SECRET.encode())], ClaimRules("https://id.example.org", "stories"))
     assert (await strict.verify(made.stdout.strip())).user == "alice"
 
 
@@ -53,9 +55,9 @@ async def test_a_token_is_signed_with_the_secret_of_the_data_folder(stories: Sto
 
     secret = tmp_path / "data" / "jwt-secret"
     assert stat.S_IMODE(secret.stat().st_mode) == 0o600
-    assert (await Hs256Tokens(secret.read_bytes()).verify(token)).user == "alice"
+    assert (await Tokens([SharedSecret(secret.read_bytes())]).verify(token)).user == "alice"
     with pytest.raises(InvalidTokenError):
-        await Hs256Tokens(SECRET.encode()).verify(token)
+        await Tokens([SharedSecret(SECRET.encode())]).verify(token)
 
 
 @pytest.mark.parametrize(
@@ -72,3 +74,14 @@ def test_a_token_that_would_never_be_accepted_is_not_made(stories: Stories, argu
     assert done.returncode == 2
     assert not done.stdout
     assert reason in done.stderr
+
+
+def test_who_has_an_issuer_makes_no_token_without_a_secret_of_theirs(stories: Stories, tmp_path: Path) -> None:
+    issuer = {"jwt_jwks_url": "https://id.example.org/jwks.json"}
+
+    for command in (["token", "alice"], ["demo"]):
+        refused = stories(*command, **issuer)
+        assert refused.returncode == 2
+        assert refused.stderr.startswith("stories: STORIES_JWT_SECRET: ")
+        assert not refused.stdout
+    assert stories("token", "alice", **issuer, jwt_secret=SECRET).returncode == 0

@@ -14,12 +14,14 @@ CHOICES = {
     "embedded": {},
     "postgresql": {"STORIES_DATABASE_URL": "postgresql://u:p@127.0.0.1:5432/x"},
     "redis": {"STORIES_REDIS_URL": "redis://127.0.0.1:6379/0"},
+    "jwks": {"STORIES_JWT_JWKS_URL": "https://id.example/jwks.json"},
     "s3": {"STORIES_MEDIA_URL": "s3://bucket/prefix"},
     "all": {
         "STORIES_DATABASE_URL": "postgresql://u:p@127.0.0.1:5432/x",
         "STORIES_REDIS_URL": "redis://127.0.0.1:6379/0",
         "STORIES_MEDIA_URL": "s3://bucket",
         "STORIES_JWT_SECRET": "x" * 32,
+        "STORIES_JWT_JWKS_URL": "https://id.example/jwks.json",
         "STORIES_PUBLIC_URL": "https://stories.example",
     },
 }
@@ -47,7 +49,7 @@ WRONG = {
     "STORIES_LOG_LEVEL": "loud",
     "STORIES_NO_SUCH_SETTING": "1",
     "STORIES_MIGRATE_DATABASE_URL": "postgresql://",
-    "STORIES_JWT_JWKS_URL": "https://id.example/jwks.json",
+    "STORIES_JWT_JWKS_URL": "file:///etc/passwd",
     "STORIES_MEDIA_GRACE_SECONDS": "-1",
     "STORIES_CORS_ORIGINS": "https://app.example/page",
     "STORIES_TRUSTED_PROXIES": "10.0.0.1/8",

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from infrastructure.sql.tables import profiles
 from tests.conftest import SECRET
 from tests.http.town import Town, ok, refused
 
@@ -143,3 +144,15 @@ async def test_a_token_is_good_a_minute_around_its_time(town: Town) -> None:
 @pytest.mark.parametrize("path", ["/health/live", "/schema/openapi.json", "/media/x/media"])
 async def test_a_bad_token_is_refused_even_where_none_is_needed(town: Town, path: str) -> None:
     refused(await town.stranger(Authorization="Bearer nonsense").get(path), 401, "invalid_token")
+
+
+async def test_what_a_service_is_called_is_told_of_nobody(town: Town) -> None:
+    """A token of the application may tell who made it; the profile of whom it acts for stays what it was."""
+    ok(await town.client("alice", name="Alice").post("/api/story/users/alice", json={"content": "Hi"}), 201)
+    app = town.client("app", roles=["service"], name="The App", email="app@example.org", preferred_username="app")
+    story_id = ok(await app.post("/api/story/users/alice", json={"content": "Hi again"}), 201)["data"]["storyId"]
+    ok(await app.post("/api/story/users/bob", json={"content": "Hello"}), 201)
+    ok(await app.post(f"/api/story/{story_id}/reactions", json={"reaction": "like"}, params={"userId": "alice"}))
+    assert (await town.card(story_id))["fullName"] == "Alice"
+    assert await town.rows(profiles) == 1
+    refused(await app.get("/api/story/feed/alice?userId=bob"), 403, "identity_mismatch")

@@ -33,6 +33,8 @@ class KeepProfileHandler:
     unit_of_work: UnitOfWork
 
     async def __call__(self, command: KeepProfile) -> None:
-        """Keep it."""
+        """Keep it; a token that tells nothing of its user takes nothing away of what is known."""
+        if command.profile == Profile():
+            return
         async with self.unit_of_work.begin(command.caller.org) as tx:
             await tx.profiles.put(command.caller.user, command.profile, told_at=command.told_at, create=command.create)

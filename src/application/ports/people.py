@@ -83,6 +83,7 @@ class TokenClaims(Struct, frozen=True, kw_only=True):
         org: the only organisation it is good for; None: any.
         issued_at: when it was made (UTC); 1970 if it does not say.
         expires_at: when it ends (UTC).
+        not_before: when it begins (UTC); None: it does not say.
     """
 
     user: UserId
@@ -91,6 +92,7 @@ class TokenClaims(Struct, frozen=True, kw_only=True):
     profile: Profile
     issued_at: datetime
     expires_at: datetime
+    not_before: datetime | None = None
 
 
 class TokenVerifier(Protocol):
@@ -101,4 +103,5 @@ class TokenVerifier(Protocol):
 
         Raises:
             InvalidTokenError: it proves nothing.
+            UnavailableError: what it is signed with cannot be had now.
         """

@@ -58,7 +58,8 @@ def serve(settings: Settings, _: argparse.Namespace) -> int:
         _migrate(settings)
     elif problem := _database_problem(settings):
         return _refuse(problem)
-    get_token = command("token", "alice", data_dir=_own_data_dir(settings))
+    issuer = settings.jwt_jwks_url if settings.token_secret() is None else None
+    get_token = f"ask the issuer of {issuer}" if issuer else command("token", "alice", data_dir=_own_data_dir(settings))
     serve_http(create_app(settings), settings.host, settings.port, get_token=get_token)
     return 0
 
@@ -89,7 +90,7 @@ def migrate(settings: Settings, _: argparse.Namespace) -> int:
 def token(settings: Settings, options: argparse.Namespace) -> int:
     """Print a token for a user, as the application that uses the service would make it."""
     # Not through the container, which knows everything: people call this within other commands, and it should be quick.
-    from infrastructure.identity.tokens import Hs256Tokens
+    from infrastructure.identity.tokens import TokenMaker
 
     claims: dict[str, object] = {"preferred_username": options.user, "name": options.name or options.user}
     if options.email:
@@ -98,8 +99,8 @@ def token(settings: Settings, options: argparse.Namespace) -> int:
         claims["org"] = options.org
     if options.role:
         claims["roles"] = options.role
-    tokens = Hs256Tokens(settings.secret(), issuer=settings.jwt_issuer, audience=settings.jwt_audience)
-    print(tokens.make(options.user, ttl_seconds=options.ttl, **claims))
+    maker = TokenMaker(_token_secret(settings), issuer=settings.jwt_issuer, audience=settings.jwt_audience)
+    print(maker.make(options.user, ttl_seconds=options.ttl, **claims))
     return 0
 
 
@@ -109,6 +110,7 @@ def demo(settings: Settings, _: argparse.Namespace) -> int:
     from interfaces.cli.demo import Demo
 
     _configure(settings)
+    _token_secret(settings)
     if settings.embedded_database:
         _migrate(settings)
     elif problem := _database_problem(settings):
@@ -131,7 +133,7 @@ def demo(settings: Settings, _: argparse.Namespace) -> int:
                 process_media=container.process_media(),
                 empty_bin=container.empty_bin(),
                 paint=container.paint(),
-                make_token=container.tokens().make,
+                make_token=container.token_maker().make,
                 origin=settings.public_url.rstrip("/") if settings.public_url else url_of(settings.host, settings.port),
                 serve=command("serve", data_dir=_own_data_dir(settings)),
             )()
@@ -185,6 +187,13 @@ def _database_problem(settings: Settings) -> str | None:
             await close(container)
 
     return asyncio.run(examine())
+
+
+def _token_secret(settings: Settings) -> bytes:
+    secret = settings.token_secret()
+    if secret is None:
+        raise SettingsError("STORIES_JWT_SECRET: set it to make tokens here; without, only the issuer of the keys does")
+    return secret
 
 
 def _own_data_dir(settings: Settings) -> str | None:

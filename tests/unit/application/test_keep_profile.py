@@ -43,6 +43,12 @@ async def test_what_was_told_last_is_kept_in_whatever_order_it_comes(stage: Stag
     assert await shown(stage) == ("newest", None, None)
 
 
+async def test_who_tells_nothing_keeps_what_is_known(stage: Stage) -> None:
+    await keep(stage, Profile(username="ally", full_name="Alice Doe"))
+    await keep(stage, Profile(), minutes=5)
+    assert await shown(stage) == ("ally", "Alice Doe", None)
+
+
 async def test_who_only_asks_is_not_added(stage: Stage) -> None:
     await keep(stage, Profile(username="ally"), create=False)
     assert await shown(stage) == ("alice", None, None)
