@@ -16,11 +16,7 @@ from msgspec import Meta, Struct, ValidationError, convert, structs
 
 PREFIX: Final = "STORIES_"
 SECRET_MIN_BYTES: Final = 32
-<<<<<<< HEAD
-LATER: Final = frozenset({"jwt_jwks_url", "media_redirect"})
-=======
-LATER: Final = frozenset({"media_redirect", "expose_email", "rate_limit_enabled"})
->>>>>>> 3a73b27 (Believe the keys of an issuer beside the shared secret)
+LATER: Final = frozenset({"media_redirect"})
 """Settings of later versions. They stop the start as unknown ones do: a setting that does nothing would be a lie."""
 
 _ORIGIN: Final = re.compile(r"\*|[a-z][a-z0-9+.-]*://[a-z0-9.:\[\]-]+")

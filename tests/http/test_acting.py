@@ -11,7 +11,8 @@ from litestar import Litestar, get, post
 from litestar.params import FromPath
 
 from infrastructure.container import Container
-from interfaces.http.auth import BY_HEADER, OF_PATH, OPTIONAL, PUBLIC, Identify
+from interfaces.http.auth import ACTING_HEADER, OF_PATH, OPTIONAL, PUBLIC, Identify
+from interfaces.http.limits import Limits
 from interfaces.http.problems import handle
 from interfaces.http.requests import StoriesRequest
 
@@ -31,12 +32,12 @@ async def subject(user_id: FromPath[str], request: StoriesRequest) -> list[str]:
     return _said(request)
 
 
-@get("/optional", opt=OPTIONAL | BY_HEADER)
+@get("/optional", opt=OPTIONAL | ACTING_HEADER)
 async def optional(request: StoriesRequest) -> list[str]:
     return _said(request)
 
 
-@get("/community", opt=BY_HEADER)
+@get("/community", opt=ACTING_HEADER)
 async def community(request: StoriesRequest) -> list[str]:
     return _said(request)
 
@@ -67,7 +68,9 @@ async def ask(container: Container) -> AsyncIterator[Any]:
     app = Litestar(
         [plain, own, subject, optional, community, public, write],
         request_class=StoriesRequest,
-        middleware=[Identify(container.tokens(), container.keep_profile(), None)],
+        middleware=[
+            Identify(container.tokens(), container.keep_profile(), Limits(container.rate_limiter(), None), None)
+        ],
         exception_handlers={Exception: handle},
         openapi_config=None,
         logging_config=None,
@@ -132,7 +135,8 @@ REFUSED: list[tuple[str | None, str, tuple[tuple[str, str], ...], int, str]] = [
     ("app", "/users/alice/own?userId=bob", (), 403, "identity_mismatch"),
     ("app", "/users/alice/own?userId=app", (), 403, "identity_mismatch"),
     ("app", "/community?userId=bob", (FOR_ALICE,), 403, "identity_mismatch"),
-    ("app", "/community", (FOR_ALICE, FOR_ALICE), 400, "duplicate_parameter"),
+    ("app", "/community", (FOR_ALICE, FOR_ALICE), 400, "invalid_request"),
+    ("app", "/community?userId=alice", (), 403, "identity_mismatch"),
     ("app", "/community", (("X-Acting-User", "a/b"),), 400, "invalid_request"),
     ("app", "/community", (("X-Acting-User", ""),), 400, "invalid_request"),
     ("app", "/plain?userId=a%2Fb", (), 400, "invalid_request"),

@@ -23,21 +23,13 @@ from interfaces.http.problems import RequestError, invalid
 
 PUBLIC: Final = {"public": True}
 """For the options of a route that asks for no token, and is the same for everybody."""
-OPTIONAL: Final = {"optional": True}
-"""For the options of a route that asks for no token: whoever has none is `ANONYMOUS`."""
 OF_PATH: Final = {"of_path": True}
 """For the options of a route whose path names the caller: nobody else may call it, and a service acts for them."""
-<<<<<<< HEAD
 OPTIONAL: Final = {"optional": True}
 """For the options of a route that asks for no token, and shows more to those who send one."""
 ACTING_HEADER: Final = {"acting_header": "X-Acting-User"}
 """For the options of a route at which a service says in a header for whom it acts."""
-=======
-BY_HEADER: Final = {"by_header": True}
-"""For the options of a route of the community API, where a service names the user it acts for in a header."""
->>>>>>> 3a73b27 (Believe the keys of an issuer beside the shared secret)
 
-_ACTING_HEADER: Final = "x-acting-user"
 _DEFAULT_ORG: Final = OrgId("default")
 _REMEMBERED_MAX: Final = 10_000
 _QUERY_MAX: Final = 100
@@ -58,14 +50,16 @@ class Identify(ASGIMiddleware):
         """Identify the caller, or refuse the request."""
         options: dict[str, Any] = scope["route_handler"].opt
         if scope["type"] == ScopeType.HTTP:
-<<<<<<< HEAD
-            if not options.get("public"):
-                await self._identify(scope, options)
-            else:
-                await self._limits.admit_anybody(scope)
-                if "authorization" in (headers := Headers.from_scope(scope)):
-                    await self._verifier.verify(_bearer(headers))  # a bad token is refused even where none is needed
+            await (self._admit(scope) if options.get("public") else self._identify(scope, options))
         await next_app(scope, receive, send)
+
+    async def _admit(self, scope: Any) -> None:
+        """Let anybody pass. What is wrong with a request is refused even where it would not matter."""
+        await self._limits.admit_anybody(scope)
+        headers = Headers.from_scope(scope)
+        claims = await self._verifier.verify(_bearer(headers)) if "authorization" in headers else None
+        _org(headers, claims)
+        _query(scope["query_string"])
 
     async def _identify(self, scope: Any, options: dict[str, Any]) -> None:
         headers, of_path = Headers.from_scope(scope), bool(options.get("of_path"))
@@ -85,25 +79,8 @@ class Identify(ASGIMiddleware):
             by_itself = Role.SERVICE in roles and user == claims.user
             await self._limits.admit(scope, org, None if by_itself else user)
         if of_path and scope["path_params"].get("user_id") != user:
-=======
-            await self._identify(scope, options)
-        await next_app(scope, receive, send)
-
-    async def _identify(self, scope: Any, options: dict[str, Any]) -> None:
-        headers = Headers.from_scope(scope)
-        claims = await self._claims(headers, needed=not (options.get("public") or options.get("optional")))
-        org, query = _org(headers, claims), _query(scope["query_string"])
-        if options.get("public"):
-            return
-        path = scope["path_params"] if options.get("of_path") else {}
-        user = _acting(claims, _named(query, headers if options.get("by_header") else None), path.get("user_id"))
-        if path.get("user_id", user) != user:
->>>>>>> 3a73b27 (Believe the keys of an issuer beside the shared secret)
             raise NotTheOwnerError("The path names somebody else.")
-        roles = claims.roles if claims else frozenset()
-        caller = Caller(org=org, user=user, roles=roles, origin=self._public_url or _origin(scope, headers))
         scope["user"], scope["auth"] = caller, claims
-<<<<<<< HEAD
         if claims and Role.SERVICE not in claims.roles:
             await self._remember(caller, claims, writes=scope["method"] not in {"GET", "HEAD"})
 
@@ -115,19 +92,6 @@ class Identify(ASGIMiddleware):
         except (RequestError, InvalidTokenError):
             await self._limits.admit_anybody(scope)  # who tries one token after the other is slowed down
             raise
-=======
-        if claims and Role.SERVICE not in roles:
-            await self._remember(caller, claims, writes=scope["method"] not in {"GET", "HEAD"})
-
-    async def _claims(self, headers: Headers, *, needed: bool) -> TokenClaims | None:
-        """What the token says; a bad one is refused even where none is needed."""
-        given = headers.getall("authorization", [])
-        if given:
-            return await self._verifier.verify(_bearer(given))
-        if needed:
-            raise RequestError(401, "unauthenticated", "Send a token: Authorization: Bearer ...")
-        return None
->>>>>>> 3a73b27 (Believe the keys of an issuer beside the shared secret)
 
     async def _remember(self, caller: Caller, claims: TokenClaims, *, writes: bool) -> None:
         """Keep the caller's profile, once for each token; those who only ask are not added."""
@@ -144,7 +108,10 @@ class Identify(ASGIMiddleware):
             self._kept.popitem(last=False)
 
 
-def _bearer(given: list[str]) -> str:
+def _bearer(headers: Headers) -> str:
+    given = headers.getall("authorization", [])
+    if not given:
+        raise RequestError(401, "unauthenticated", "Send a token: Authorization: Bearer ...")
     scheme, _, token = given[0].partition(" ")
     if len(given) > 1 or scheme.lower() != "bearer" or not token.strip():
         raise InvalidTokenError("Send one token: Authorization: Bearer ...")
@@ -152,27 +119,17 @@ def _bearer(given: list[str]) -> str:
 
 
 def _org(headers: Headers, claims: TokenClaims | None) -> OrgId:
-<<<<<<< HEAD
     given = headers.getall("orgid", [])
     only = claims.org if claims else None
     if not given:
         return only or _DEFAULT_ORG
-=======
-    given, own = headers.getall("orgid", []), claims.org if claims else None
-    if not given:
-        return own or _DEFAULT_ORG
->>>>>>> 3a73b27 (Believe the keys of an issuer beside the shared secret)
     if len(given) > 1:
         raise invalid("org_invalid", "orgid", "One organisation at a time")
     try:
         org = org_id(given[0])
     except InvalidError as error:
         raise invalid("org_invalid", "orgid", error.detail) from None
-<<<<<<< HEAD
     if only not in {None, org}:
-=======
-    if own not in {None, org}:
->>>>>>> 3a73b27 (Believe the keys of an issuer beside the shared secret)
         raise RequestError(403, "org_mismatch", "The token is for another organisation.")
     return org
 
@@ -190,7 +147,6 @@ def _query(query_string: bytes) -> dict[str, str]:
     return query
 
 
-<<<<<<< HEAD
 def _acting(claims: TokenClaims | None, named: set[str], path: dict[str, Any]) -> UserId:
     """The user the request is carried out for: the token's, or whom a service names in query or path."""
     if claims and Role.SERVICE in claims.roles:
@@ -212,24 +168,6 @@ def _acting_by_header(claims: TokenClaims | None, named: set[str], headers: Head
 
 
 def _require_same(user: UserId, named: set[str]) -> UserId:
-=======
-def _named(query: dict[str, str], headers: Headers | None) -> set[str]:
-    """Whom the request says that it is made by, or for."""
-    named = [query[name] for name in ("userId", "requestingUserId") if name in query]
-    by_header = headers.getall(_ACTING_HEADER, []) if headers else []
-    if len(by_header) > 1:
-        raise invalid("duplicate_parameter", "X-Acting-User", "Given more than once")
-    return {*named, *by_header}
-
-
-def _acting(claims: TokenClaims | None, named: set[str], owner: str | None) -> UserId:
-    """The user the request is carried out for: the token's, or the one whom a service names, also by ``owner``."""
-    if claims and Role.SERVICE in claims.roles:
-        named = named | {owner} if owner is not None else named
-        if len(named) == 1:
-            return user_id(named.pop())
-    user = claims.user if claims else ANONYMOUS
->>>>>>> 3a73b27 (Believe the keys of an issuer beside the shared secret)
     if named - {user}:
         raise RequestError(403, "identity_mismatch", "The request names another user than its token.")
     return user
