@@ -35,6 +35,7 @@ from application.policies.empty_bin import EmptyBin
 from application.policies.forget_answers import ForgetAnswers
 from application.policies.process_media import ProcessMedia
 from application.policies.rescue_processing import RescueProcessing
+from application.ports.backlog import BacklogReader
 from application.ports.feeds import FeedOrders
 from application.ports.limits import RateLimiter
 from application.ports.media import MediaInspector, MediaRenderer, ObjectStore, Workspaces
@@ -76,6 +77,7 @@ from infrastructure.redis.client import open_redis
 from infrastructure.redis.feed_orders import RedisFeedOrders
 from infrastructure.redis.rate_limiter import RedisRateLimiter
 from infrastructure.settings import Settings
+from infrastructure.sql.backlog import SqlBacklogReader
 from infrastructure.sql.community import SqlCommunityReader
 from infrastructure.sql.database import Database
 from infrastructure.sql.feed import SqlFeedReader
@@ -187,6 +189,7 @@ class Container(containers.DeclarativeContainer):
     community_reader: providers.Provider[SqlCommunityReader] = providers.Singleton(
         SqlCommunityReader, database, links, settings.provided.expose_email
     )
+    backlog_reader: providers.Provider[BacklogReader] = providers.Singleton(SqlBacklogReader, database)
     people_reader: providers.Provider[SqlPeopleReader] = providers.Singleton(SqlPeopleReader, database)
 
     # --- commands ---

@@ -22,6 +22,7 @@ from interfaces.http.forwarded import Forwarded
 from interfaces.http.health import health_router
 from interfaces.http.limits import Figures, Limits
 from interfaces.http.media import media_router
+from interfaces.http.metrics import Metrics, get_metrics
 from interfaces.http.once import once_of, tell_replayed
 from interfaces.http.openapi import complete_description, openapi_config
 from interfaces.http.problems import handle
@@ -34,7 +35,8 @@ from interfaces.http.uploads import uploads_router
 def create_app(settings: Settings, container: Container | None = None) -> ASGIApp:
     """The application. Without Redis it also works the queue, relays events and keeps the clock, in this process."""
     container = container or Container(settings=settings)
-    limits = Limits(container.rate_limiter(), _figures(settings))
+    metrics = Metrics()
+    limits = Limits(container.rate_limiter(), _figures(settings), metrics.refused)
     app = Litestar(
         route_handlers=[
             stories_router,
@@ -45,19 +47,20 @@ def create_app(settings: Settings, container: Container | None = None) -> ASGIAp
             community_router,
             media_router,
             health_router,
+            get_metrics,
         ],
         request_class=StoriesRequest,
         request_max_body_size=JSON_MAX_BYTES,
         middleware=[Identify(container.tokens(), container.keep_profile(), limits, settings.public_url)],
-        dependencies=_dependencies(container),
         before_send=[tell_replayed],
+        dependencies=_dependencies(container) | {"metrics": _provide(lambda: metrics)},
         exception_handlers={Exception: handle},
         openapi_config=openapi_config(),
         lifespan=[_running(container, settings)],
         logging_config=None,
     )
     complete_description(app)
-    return Forwarded(Edge(app, container.new_id(), Cors(settings.origins)), settings.proxies)
+    return Forwarded(Edge(app, container.new_id(), Cors(settings.origins), metrics), settings.proxies)
 
 
 def _figures(settings: Settings) -> Figures | None:

@@ -13,6 +13,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from interfaces.http import headers
 from interfaces.http.cors import Cors
+from interfaces.http.metrics import Metrics
 
 _FOLDED: Final = "/api/"
 _NOWHERE: Final = "/nowhere"
@@ -23,10 +24,10 @@ _log = structlog.get_logger("access")
 
 
 class Edge:
-    """Gives the request an id, folds ``/api/Story`` to ``/api/story``, answers HEAD, sets headers, writes the log."""
+    """Gives the request an id, folds ``/api/Story``, answers HEAD, sets headers, counts, writes the log."""
 
-    def __init__(self, app: ASGIApp, new_id: Callable[[], UUID], cors: Cors) -> None:
-        self._app, self._new_id, self._cors = app, new_id, cors
+    def __init__(self, app: ASGIApp, new_id: Callable[[], UUID], cors: Cors, metrics: Metrics) -> None:
+        self._app, self._new_id, self._cors, self._metrics = app, new_id, cors, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
@@ -34,6 +35,7 @@ class Edge:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
+        self._metrics.begun()
         method, asked, told = scope["method"], scope["headers"], _Told()
         head = method == "HEAD"
         request_id = str(self._new_id())
@@ -60,12 +62,14 @@ class Edge:
                 changed["method"] = _NO_METHOD
             await self._app(changed, receive, answer)  # type: ignore[arg-type]
         finally:
+            route, seconds = changed.get("path_template") or "", time.perf_counter() - started
+            self._metrics.ended(method, route, told.status, seconds)
             _log.info(
                 "request",
                 method=method,
-                route=changed.get("path_template") or "",
+                route=route,
                 status=told.status,
-                milliseconds=round((time.perf_counter() - started) * 1000, 1),
+                milliseconds=round(seconds * 1000, 1),
                 request_id=request_id,
             )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from enum import StrEnum
 from hashlib import blake2b
 from ipaddress import ip_network
@@ -63,9 +64,9 @@ class Figures(Struct, frozen=True, kw_only=True):
 class Limits:
     """Takes from allowances, or refuses. A service acts for many: each of them has an allowance of their own."""
 
-    def __init__(self, limiter: RateLimiter, figures: Figures | None) -> None:
-        """Without figures nobody is refused."""
-        self._limiter, self._on = limiter, figures is not None
+    def __init__(self, limiter: RateLimiter, figures: Figures | None, refused: Callable[[str, str], None]) -> None:
+        """Without figures nobody is refused; ``refused`` is told the kind of each refusal, and of whom it is."""
+        self._limiter, self._on, self._refused = limiter, figures is not None, refused
         if figures is None:
             return
         self._anonymous = _minutely(figures.anonymous)
@@ -88,8 +89,10 @@ class Limits:
         of_user = [Charge(f"{org}/rate/{name}/{user}", self._of_user[name], cost) for name, cost in names.items()]
         refusal = await self._limiter.take(*of_org, *(of_user if user is not None else ()))
         if refusal is not None:
-            whose = "your organisation" if refusal.charge in of_org else "you"
-            raise _refused(f"There are too many requests of {whose}.", refusal.seconds)
+            by_org = refusal.charge in of_org
+            self._refused(kind.value, "organisation" if by_org else "user")
+            whose = "your organisation" if by_org else "you"
+            raise _too_many(f"There are too many requests of {whose}.", refusal.seconds)
 
     async def admit_anybody(self, scope: Any) -> None:
         """Take from what may be done without a token: from one address, or with one link.
@@ -101,7 +104,8 @@ class Limits:
             return
         refusal = await self._limiter.take(Charge(_somebody(scope), self._anonymous))
         if refusal is not None:
-            raise _refused("There are too many requests without a token from where you are.", refusal.seconds)
+            self._refused(self._kind(scope).value, "address")
+            raise _too_many("There are too many requests without a token from where you are.", refusal.seconds)
 
     def _kind(self, scope: Any) -> Kind:
         if not self._on:
@@ -115,7 +119,7 @@ def _minutely(most: int) -> Rate:
     return Rate(burst=most, per_second=most / _SECONDS)
 
 
-def _refused(detail: str, seconds: float) -> RequestError:
+def _too_many(detail: str, seconds: float) -> RequestError:
     return RequestError(429, "rate_limited", detail, Retry_After=str(math.ceil(seconds)))
 
 

@@ -1,0 +1,50 @@
+"""What waits to be done, counted in one statement that reads indexes alone, and each no further than it must."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, func, literal, select
+
+from application.ports.backlog import COUNTED_MAX, Backlog, Waiting
+from domain.story import Status
+from infrastructure.sql.database import Database
+from infrastructure.sql.dialect import clock, seconds_between
+from infrastructure.sql.tables import objects, outbox, stories
+
+
+def _waiting(since: Column[datetime], order: Column[Any], *conditions: ColumnElement[bool]) -> list[Any]:
+    """How many, and for how many seconds the one that waits longest; ``order`` is what the index has them in."""
+    counted = select(since.label("since")).where(*conditions).order_by(order).limit(COUNTED_MAX).subquery()
+    return [
+        select(func.count()).select_from(counted).scalar_subquery(),
+        select(func.coalesce(seconds_between(clock(), func.min(counted.c.since)), literal(0.0))).scalar_subquery(),
+    ]
+
+
+_BACKLOG = select(
+    *_waiting(outbox.c.occurred_at, outbox.c.position, outbox.c.published_at.is_(None)),
+    *_waiting(
+        stories.c.expires_at,
+        stories.c.expires_at,
+        stories.c.status != Status.ARCHIVED.value,
+        stories.c.expires_at <= clock(),
+    ),
+    *_waiting(stories.c.created_at, stories.c.processing_due_at, stories.c.status == Status.PROCESSING.value),
+    *_waiting(objects.c.delete_after, objects.c.delete_after, objects.c.delete_after <= clock()),
+)
+
+
+class SqlBacklogReader:
+    """As `BacklogReader`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def backlog(self) -> Backlog:
+        """As `BacklogReader`."""
+        async with self._database.read(None) as connection:
+            row = (await connection.execute(_BACKLOG)).one()
+        found = [Waiting(row[at], max(float(row[at + 1]), 0.0)) for at in range(0, len(row), 2)]
+        return Backlog(events=found[0], overdue=found[1], processing=found[2], objects=found[3])
