@@ -24,12 +24,17 @@ class OneShotUploads:
     discard: DiscardUploadHandler
 
     @asynccontextmanager
-    async def receiving(self, caller: Caller) -> AsyncIterator[Receive]:
-        """A receiver of files; if anything is raised meanwhile, none of them is left."""
+    async def receiving(self, caller: Caller, *, at_least: int | None = None) -> AsyncIterator[Receive]:
+        """A receiver of files; if anything is raised meanwhile, none of them is left.
+
+        Args:
+            caller: whose they are.
+            at_least: as `BeginUpload` has it.
+        """
         begun: list[Upload] = []
 
         async def receive(chunks: AsyncIterator[bytes]) -> Upload:
-            upload = await self.begin(BeginUpload(caller=caller))
+            upload = await self.begin(BeginUpload(caller=caller, at_least=at_least))
             begun.append(upload)
             return await self.receive(ReceiveUpload(caller=caller, media_file=upload.id, chunks=chunks))
 

@@ -53,6 +53,7 @@ from application.queries.list_history import ListHistoryHandler
 from application.queries.list_replies import ListStoryRepliesHandler, ListUserRepliesHandler
 from application.queries.list_viewers import ListViewersHandler
 from application.queries.open_media import OpenMediaHandler
+from application.quotas import Quota, Quotas
 from domain.values import MediaHosts
 from infrastructure.doctor import Doctor
 from infrastructure.identity.claims import ClaimRules
@@ -102,6 +103,13 @@ def _tokens(settings: Settings, published: PublishedKeys | None, rules: ClaimRul
 
 def _feed_orders(redis: Redis | None, prefix: str) -> FeedOrders:
     return MemoryFeedOrders() if redis is None else RedisFeedOrders(redis, prefix)
+
+
+def _quotas(settings: Settings) -> Quotas:
+    return Quotas(
+        user=Quota(settings.quota_user_stories, settings.quota_user_bytes),
+        org=Quota(settings.quota_org_stories, settings.quota_org_bytes),
+    )
 
 
 def _rate_limiter(redis: Redis | None, prefix: str) -> RateLimiter:
@@ -192,18 +200,20 @@ class Container(containers.DeclarativeContainer):
     backlog_reader: providers.Provider[BacklogReader] = providers.Singleton(SqlBacklogReader, database)
     people_reader: providers.Provider[SqlPeopleReader] = providers.Singleton(SqlPeopleReader, database)
 
+    quotas: providers.Provider[Quotas] = providers.Singleton(_quotas, settings)
+
     # --- commands ---
     add_close_friend = providers.Factory(AddCloseFriendHandler, unit_of_work)
     archive_story = providers.Factory(ArchiveStoryHandler, unit_of_work)
     befriend = providers.Factory(BefriendHandler, unit_of_work)
-    begin_upload = providers.Factory(BeginUploadHandler, unit_of_work, new_id)
+    begin_upload = providers.Factory(BeginUploadHandler, unit_of_work, new_id, quotas)
     block_user = providers.Factory(BlockUserHandler, unit_of_work)
     delete_story = providers.Factory(DeleteStoryHandler, unit_of_work)
     discard_upload = providers.Factory(DiscardUploadHandler, unit_of_work, objects)
     edit_story = providers.Factory(EditStoryHandler, unit_of_work)
     keep_profile = providers.Factory(KeepProfileHandler, unit_of_work)
     mute_user = providers.Factory(MuteUserHandler, unit_of_work)
-    post_story = providers.Factory(PostStoryHandler, unit_of_work, new_id, linked_hosts)
+    post_story = providers.Factory(PostStoryHandler, unit_of_work, new_id, linked_hosts, quotas)
     react_to_story = providers.Factory(ReactToStoryHandler, unit_of_work)
     receive_upload = providers.Factory(ReceiveUploadHandler, unit_of_work, objects, inspector)
     remove_close_friend = providers.Factory(RemoveCloseFriendHandler, unit_of_work)

@@ -61,6 +61,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         rate_limit_upload_bytes: bytes of files, of one user, a minute.
         rate_limit_anonymous: requests without a token, from one address, a minute.
         rate_limit_org_factor: an organisation may do so many times what a user may.
+        quota_user_stories: stories one user may post in a day (UTC); unset: any number.
+        quota_user_bytes: bytes of media one user may post in a day; unset: any number.
+        quota_org_stories: stories an organisation may post in a day; unset: any number.
+        quota_org_bytes: bytes of media an organisation may post in a day; unset: any number.
         cors_origins: origins of web pages that may read answers, apart by commas, or ``*``; unset: none.
         trusted_proxies: networks, apart by commas, whose ``Forwarded`` or ``X-Forwarded-*`` count; unset: none.
         expose_email: whether those without a token see the e-mail of authors.
@@ -93,6 +97,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rate_limit_upload_bytes: _Most = 419_430_400
     rate_limit_anonymous: _Most = 1_200
     rate_limit_org_factor: _Most = 1_000
+    quota_user_stories: _Most | None = None
+    quota_user_bytes: _Most | None = None
+    quota_org_stories: _Most | None = None
+    quota_org_bytes: _Most | None = None
     cors_origins: str = ""
     trusted_proxies: str = ""
     expose_email: bool = True

@@ -51,6 +51,8 @@ WRONG = {
     "STORIES_MIGRATE_DATABASE_URL": "postgresql://",
     "STORIES_JWT_JWKS_URL": "file:///etc/passwd",
     "STORIES_MEDIA_GRACE_SECONDS": "-1",
+    "STORIES_RATE_LIMIT_READS": "0",
+    "STORIES_QUOTA_ORG_BYTES": "-1",
     "STORIES_CORS_ORIGINS": "https://app.example/page",
     "STORIES_TRUSTED_PROXIES": "10.0.0.1/8",
     "STORIES_LINKED_MEDIA_HOSTS": "https://cdn.example.com",

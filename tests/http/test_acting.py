@@ -13,6 +13,7 @@ from litestar.params import FromPath
 from infrastructure.container import Container
 from interfaces.http.auth import ACTING_HEADER, OF_PATH, OPTIONAL, PUBLIC, Identify
 from interfaces.http.limits import Limits
+from interfaces.http.metrics import Metrics
 from interfaces.http.problems import handle
 from interfaces.http.requests import StoriesRequest
 
@@ -69,7 +70,12 @@ async def ask(container: Container) -> AsyncIterator[Any]:
         [plain, own, subject, optional, community, public, write],
         request_class=StoriesRequest,
         middleware=[
-            Identify(container.tokens(), container.keep_profile(), Limits(container.rate_limiter(), None), None)
+            Identify(
+                container.tokens(),
+                container.keep_profile(),
+                Limits(container.rate_limiter(), None, Metrics().refused),
+                None,
+            )
         ],
         exception_handlers={Exception: handle},
         openapi_config=None,

@@ -11,6 +11,7 @@ from msgspec import Struct
 from application.caller import Caller
 from application.ports.media import Upload
 from application.ports.transactions import NewIds, UnitOfWork
+from application.quotas import Quotas
 from domain.errors import InvalidError
 from domain.values import MediaFileId
 
@@ -25,10 +26,12 @@ class BeginUpload(Struct, frozen=True, kw_only=True):
 
     Attributes:
         size: bytes, if known.
+        at_least: bytes that will come, and perhaps some more; None, and no size: no quota is looked at yet.
     """
 
     caller: Caller
     size: int | None = None
+    at_least: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +40,21 @@ class BeginUploadHandler:
 
     unit_of_work: UnitOfWork
     new_id: NewIds
+    quotas: Quotas
 
     async def __call__(self, command: BeginUpload) -> Upload:
         """Begin it.
 
         Raises:
             InvalidError: it is empty or larger than is accepted.
+            QuotaExceededError: a story of it would be too much today.
         """
         if command.size is not None and not 0 < command.size <= UPLOAD_MAX_BYTES:
             raise InvalidError("size", f"A file has 1 to {UPLOAD_MAX_BYTES:,} bytes")
         async with self.unit_of_work.begin(command.caller.org) as tx:
+            coming = command.at_least if command.size is None else command.size
+            if coming is not None:
+                await self.quotas.check(tx, command.caller.user, size=coming)
             upload = Upload(
                 id=MediaFileId(self.new_id()),
                 owner=command.caller.user,

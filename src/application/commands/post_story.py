@@ -12,6 +12,7 @@ from application.commands.receive_upload import NO_VIDEOS
 from application.ports.errors import UnsupportedMediaError
 from application.ports.media import Upload
 from application.ports.transactions import NewIds, Transaction, UnitOfWork
+from application.quotas import Quotas
 from domain.audience import Audience
 from domain.content import Content, Kind, LinkedContent, MediaContent, TextContent
 from domain.errors import InvalidError
@@ -76,6 +77,7 @@ class PostStoryHandler:
     unit_of_work: UnitOfWork
     new_id: NewIds
     hosts: MediaHosts
+    quotas: Quotas
 
     async def __call__(self, command: PostStory) -> PostedStory:
         """Post it.
@@ -85,16 +87,19 @@ class PostStoryHandler:
             TypeMismatchError: the upload is of another kind than was said.
             UrlNotAllowedError: media may not be linked from there.
             UnsupportedMediaError: a video.
+            QuotaExceededError: the caller, or their organisation, has posted too much today.
         """
         if command.url:
             self.hosts.require(command.url)
         async with self.unit_of_work.begin(command.caller.org) as tx:
             upload = await _received_upload(tx, command) if command.media_file else None
+            content = _content(command, upload)
+            await self.quotas.spend(tx, command.caller.user, size=upload.size or 0 if upload else 0)
             story = Story.post(
                 org=command.caller.org,
                 id=StoryId(self.new_id()),
                 owner=command.caller.user,
-                content=_content(command, upload),
+                content=content,
                 audience=command.audience,
                 lifetime=command.lifetime,
                 at=await tx.clock(),

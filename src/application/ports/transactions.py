@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from application.ports.media import Bin, Processing, Uploads
 from application.ports.people import Profiles, Social
+from application.ports.quotas import Postings
 from application.ports.requests import Requests
 from application.ports.stories import ReactionBook, Replies, Stories, Views
 from domain.events import StoryEvent
@@ -40,6 +41,8 @@ class Transaction(Protocol):
     def processing(self) -> Processing: ...  # noqa: D102
     @property
     def bin(self) -> Bin: ...  # noqa: D102
+    @property
+    def postings(self) -> Postings: ...  # noqa: D102
     @property
     def requests(self) -> Requests: ...  # noqa: D102
 

@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     Float,
     ForeignKeyConstraint,
     Index,
@@ -293,6 +294,17 @@ objects = Table(
         postgresql_where=text("delete_after IS NOT NULL"),
         sqlite_where=text("delete_after IS NOT NULL"),
     ),
+)
+
+# Counted only where there are quotas. The row of all together has no user's id.
+postings = Table(
+    "postings",
+    metadata,
+    _org(),
+    Column("user_id", String(128), primary_key=True),
+    Column("day", Date, nullable=False),
+    Column("stories", Integer, nullable=False),
+    Column("size", BigInteger, nullable=False),
 )
 
 # What the first of requests with one key was answered; the key is the client's.

@@ -19,6 +19,7 @@ from infrastructure.sql.database import Database, allow_long_statements
 from infrastructure.sql.dialect import clock
 from infrastructure.sql.engagement import SqlReactions, SqlReplies, SqlViews
 from infrastructure.sql.media import SqlBin, SqlProcessing, SqlUploads
+from infrastructure.sql.postings import SqlPostings
 from infrastructure.sql.requests import SqlRequests, forget_answers
 from infrastructure.sql.social import SqlProfiles, SqlSocial
 from infrastructure.sql.stories import SqlStories, save_stories
@@ -67,6 +68,7 @@ class SqlTransaction:
         self.uploads = SqlUploads(connection, org)
         self.processing = SqlProcessing(connection, org)
         self.bin = SqlBin(connection, org)
+        self.postings = SqlPostings(connection, org)
         self.requests = SqlRequests(connection)
 
     async def clock(self) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from application.ports.errors import (
     UnavailableError,
     UnsupportedMediaError,
 )
+from application.quotas import QuotaExceededError
 from domain.errors import ConflictError, DomainError, ForbiddenError, GoneError, InvalidError, NotFoundError
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -220,6 +222,9 @@ def _as_sent(name: str) -> str:
 
 
 def _other_problem(request_id: str, error: Exception) -> Response[Problem]:
+    if isinstance(error, QuotaExceededError):
+        again = {"Retry-After": str(math.ceil(error.seconds))}
+        return problem_response(request_id, 429, "quota_exceeded", str(error), headers=again)
     for kind, (status, code) in _STATUS_AND_CODE.items():
         if isinstance(error, kind):
             detail = str(error) or _TITLES[status]

@@ -29,14 +29,15 @@ from interfaces.http.auth import OF_PATH
 from interfaces.http.bodies import EditBody, StoryBody, story_id_of
 from interfaces.http.forms import read_story_form
 from interfaces.http.limits import UPLOADS
-from interfaces.http.once import Once
+from interfaces.http.once import KEY_HEADER, Once
 from interfaces.http.openapi import PostStoryOperation
 from interfaces.http.parameters import Page, PageSize
 from interfaces.http.problems import RequestError, specs
 from interfaces.http.requests import JSON_MAX_BYTES, StoriesRequest, decode_json, require_json
 from interfaces.http.uploads import UploadLinks
 
-_FORM_MAX_BYTES: Final = UPLOAD_MAX_BYTES + 1_048_576
+_FORM_SLACK_BYTES: Final = 1_048_576
+_FORM_MAX_BYTES: Final = UPLOAD_MAX_BYTES + _FORM_SLACK_BYTES
 """A media part at its largest, and what a form needs around it; the part itself is counted on its own."""
 
 
@@ -71,7 +72,7 @@ async def post_story(
 async def _post_form(
     request: StoriesRequest, post_story: PostStoryHandler, uploads: OneShotUploads, once: Once
 ) -> PostedStory:
-    async with uploads.receiving(request.user) as receive:
+    async with uploads.receiving(request.user, at_least=_media_bytes(request)) as receive:
         body, upload = await read_story_form(request, lambda media: receive(once.passing(media)))
         media_file = upload.id if upload else None
         async with once(body) as perform:
@@ -79,6 +80,14 @@ async def _post_form(
     if media_file and posted.media_file != media_file:  # the story is of an earlier request, with its own copy
         await uploads.discard(DiscardUpload(caller=request.user, media_file=media_file))
     return posted
+
+
+def _media_bytes(request: StoriesRequest) -> int | None:
+    """How many bytes of media are coming at least; None if the request may have come before, and was answered."""
+    if KEY_HEADER in request.headers:
+        return None
+    announced = request.headers.get("content-length", "")
+    return max(int(announced) - _FORM_SLACK_BYTES, 0) if announced.isdigit() else 0
 
 
 async def _json_body(request: StoriesRequest) -> bytes:
