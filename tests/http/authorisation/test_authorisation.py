@@ -1,0 +1,18 @@
+"""Who may do what: every cell of the table, asked over HTTP, on both engines."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.http.authorisation.cells import Cell
+from tests.http.authorisation.play import Player
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+async def test_every_cell_of_the_table_is_as_it_says(player: Player, cells: list[Cell]) -> None:
+    report = await player.play(cells)
+    assert not report.wrong, str(report)
+    assert not report.changed, str(report)
+    assert report.played == len(cells)
+    assert len(report.hidden) == 1, report.hidden
