@@ -11,7 +11,7 @@ from typing import Final
 from tests.http.authorisation.actors import ACTORS
 
 FOLDER: Final = Path(__file__).parent / "table"
-DEFAULTS: Final = "EVERY REQUEST"
+ABOUT_STORIES: Final = ("stories.txt", "lists.txt", "community.txt")
 NO_REQUEST: Final = "-"
 CODES: Final = {
     "400": "invalid_request",
@@ -144,6 +144,6 @@ def _lines(file: str) -> list[str]:
 def all_cells() -> list[Cell]:
     """The whole table."""
     return [
-        *(cell for file in ("stories.txt", "lists.txt") for cell in story_cells(file)),
+        *(cell for file in ABOUT_STORIES for cell in story_cells(file)),
         *people_cells("people.txt"),
     ]

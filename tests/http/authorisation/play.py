@@ -146,9 +146,12 @@ class Player:
         body = cell.body or ""
         body = body.replace("{owners}", '", "'.join(self._scene.owners.values()))
         path = re.sub(r"\{(\w+)\}", lambda match: names[match[1]], path)
-        if actor.names:
+        headers = self._headers(actor, owner)
+        if "service" in actor.roles and actor.names and not path.startswith("/api/"):
+            headers += (("X-Acting-User", _named(actor.names, owner)),)
+        elif actor.names:
             path += f"{'&' if '?' in path else '?'}userId={_named(actor.names, owner)}"
-        return Ask(method, path, self._headers(actor, owner), body.encode())
+        return Ask(method, path, headers, body.encode())
 
     def _story(self, cell: Cell, place: tuple[str, str]) -> StoryId:
         if cell.request in USING_UP and not cell.refused:

@@ -10,7 +10,7 @@ import pytest
 
 from domain.audience import Visibility
 from tests.http.authorisation.actors import ACTORS
-from tests.http.authorisation.cells import CODES, NO_REQUEST, Cell, classes, sections
+from tests.http.authorisation.cells import ABOUT_STORIES, CODES, NO_REQUEST, Cell, classes, sections
 from tests.http.authorisation.scene import STATES
 
 pytestmark = pytest.mark.slow
@@ -26,7 +26,7 @@ def test_every_actor_is_something_to_every_story(audience: str) -> None:
 
 
 def test_every_state_has_a_column_and_every_value_a_meaning() -> None:
-    for file in ("stories.txt", "lists.txt"):
+    for file in ABOUT_STORIES:
         states, defaults, requests = sections(file)
         assert tuple(states) == STATES
         values = {value for section in (defaults, *requests) for row in section.rows.values() for value in row}
