@@ -136,6 +136,12 @@ def _row(section: Section, defaults: Section, actor: str, kind: str) -> list[str
     raise KeyError(f"{section.request}: no row for {actor}, {kind}")
 
 
+def described(request: str) -> str:
+    """A request as the service's own description has it, with nothing in its braces."""
+    request = re.sub(r"\{\w+ link\}", "/media/{}/{}", request.partition("?")[0])
+    return re.sub(r"\{[^}]*\}", "{}", request)
+
+
 def _lines(file: str) -> list[str]:
     lines = (FOLDER / file).read_text(encoding="utf-8").splitlines()
     return [line.rstrip() for line in lines if line.strip() and not line.startswith("#")]
@@ -146,4 +152,5 @@ def all_cells() -> list[Cell]:
     return [
         *(cell for file in ABOUT_STORIES for cell in story_cells(file)),
         *people_cells("people.txt"),
+        *people_cells("moderation.txt"),
     ]

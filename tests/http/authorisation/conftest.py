@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import httpx
 import pytest
 import structlog
 from anyio.from_thread import BlockingPortal, start_blocking_portal
@@ -14,7 +15,7 @@ from dependency_injector import providers
 
 from infrastructure.container import Container, close
 from infrastructure.settings import Settings
-from tests.http.authorisation.cells import Cell, all_cells
+from tests.http.authorisation.cells import Cell, all_cells, described
 from tests.http.authorisation.play import Player
 from tests.http.authorisation.scene import Renderer, Scene, set_scene
 from tests.http.conftest import Resting
@@ -69,6 +70,14 @@ def _quiet() -> Iterator[None]:
 
 def _in(portal: BlockingPortal, house: Settings, residents: list[str]) -> Scene:
     return portal.call(_scene, house, list(dict.fromkeys(residents)))
+
+
+@pytest.fixture(scope="module")
+def served_cells(theatre: Theatre, cells: list[Cell]) -> list[Cell]:
+    """The cells of what this build serves."""
+    paths = httpx.get(f"{theatre.url}/schema/openapi.json", trust_env=False).json()["paths"]
+    known = {described(f"{method.upper()} {path}") for path, methods in paths.items() for method in methods}
+    return [cell for cell in cells if described(cell.request) in known]
 
 
 @pytest.fixture

@@ -22,7 +22,12 @@ from tests.http.authorisation.scene import Scene, everything
 from tests.http.authorisation.wire import Answer, Ask, ask_all
 from tests.http.town import NOBODY
 
-USING_UP: Final = {"POST /api/story/{story}/archive", "DELETE /api/story/{story}"}
+USING_UP: Final = {
+    "POST /api/story/{story}/archive",
+    "DELETE /api/story/{story}",
+    "DELETE /client/community/stories/{story}",
+    "DELETE /community/stories/{story}",
+}
 """Requests after which a story is another: each that is let pass gets one of its own."""
 _LINKS: Final = {
     "{media link}": MediaPart.MEDIA,
@@ -30,6 +35,7 @@ _LINKS: Final = {
     "{upload link}": MediaPart.UPLOAD,
 }
 _INSTANCE = re.compile(rb'"instance":"urn:uuid:[0-9a-f-]+"')
+_NAMED: Final = re.compile(r"\{(\w+)\}")
 _PASSING: Final = {"date", "content-length"}
 
 
@@ -143,9 +149,8 @@ class Player:
             names["story"] = str(self._story(cell, place))
         if path in _LINKS:
             return Ask(method, self._link(path, actor, owner, names["story"]))
-        body = cell.body or ""
-        body = body.replace("{owners}", '", "'.join(self._scene.owners.values()))
-        path = re.sub(r"\{(\w+)\}", lambda match: names[match[1]], path)
+        names["owners"] = '", "'.join(self._scene.owners.values())
+        path, body = (_NAMED.sub(lambda match: names[match[1]], text) for text in (path, cell.body or ""))
         headers = self._headers(actor, owner)
         if "service" in actor.roles and actor.names and not path.startswith("/api/"):
             headers += (("X-Acting-User", _named(actor.names, owner)),)
@@ -168,7 +173,7 @@ class Player:
             claims: dict[str, Any] = {"roles": list(actor.roles)} if actor.roles else {}
             if actor.token_elsewhere:
                 claims["org"] = self._scene.elsewhere
-            self._tokens[key] = self._container.tokens().make(user, ttl_seconds=3_600, **claims)
+            self._tokens[key] = self._container.token_maker().make(user, ttl_seconds=3_600, **claims)
         return (org, ("Authorization", f"Bearer {self._tokens[key]}"))
 
     def _link(self, part: str, actor: Actor, owner: str, story: str) -> str:

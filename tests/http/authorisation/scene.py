@@ -40,7 +40,7 @@ STATES: Final = ("Processing", "Active", "Failed", "Manual", "Clock", "Swept", "
 FRIENDS: Final = ("friend", "close", "muter", "blocked", "blocker")
 CLOSE: Final = ("close", "close-only", "muter", "blocked", "blocker")
 LISTED: Final = ("listed", "muter", "blocked", "blocker")
-COPIES: Final = 6
+COPIES: Final = 8
 """Of each story, for requests after which it is another."""
 _BROKEN: Final = b"cannot be decoded"
 _DAY: Final = 86_400

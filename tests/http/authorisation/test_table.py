@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 
 import httpx
@@ -10,12 +9,12 @@ import pytest
 
 from domain.audience import Visibility
 from tests.http.authorisation.actors import ACTORS
-from tests.http.authorisation.cells import ABOUT_STORIES, CODES, NO_REQUEST, Cell, classes, sections
+from tests.http.authorisation.cells import ABOUT_STORIES, CODES, NO_REQUEST, Cell, classes, described, sections
 from tests.http.authorisation.scene import STATES
 
 pytestmark = pytest.mark.slow
 
-NOT_ABOUT_ANYBODY = {"GET /health/live", "GET /health/ready"}
+NOT_ABOUT_ANYBODY = {"GET /health/live", "GET /health/ready", "GET /metrics"}
 
 
 @pytest.mark.parametrize("audience", ["audience", "feed"])
@@ -45,14 +44,8 @@ def test_it_has_a_cell_for_every_combination_and_no_two_for_one(cells: list[Cell
     assert set(about_people.values()) == {len(ACTORS)}
 
 
-def _plain(request: str) -> str:
-    """A request as it can be compared with one of the description."""
-    request = re.sub(r"\{\w+ link\}", "/media/{}/{}", request.partition("?")[0])
-    return re.sub(r"\{[^}]*\}", "{}", request)
-
-
 async def test_every_request_that_the_service_knows_is_in_it(address: str, cells: list[Cell]) -> None:
     async with httpx.AsyncClient(base_url=address) as client:
         paths = (await client.get("/schema/openapi.json")).json()["paths"]
     known = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
-    assert {_plain(request) for request in known - NOT_ABOUT_ANYBODY} == {_plain(cell.request) for cell in cells}
+    assert {described(request) for request in known - NOT_ABOUT_ANYBODY} <= {described(cell.request) for cell in cells}
