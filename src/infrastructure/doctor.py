@@ -12,8 +12,10 @@ from sqlalchemy import Connection
 from application.ports.errors import UnavailableError
 from application.ports.media import ObjectStore
 from infrastructure.identity.jwks import PublishedKeys
-from infrastructure.sql.database import Database
+from infrastructure.sql.database import Database, StatementFailedError
 from infrastructure.sql.migrate import head_revision, is_behind
+from infrastructure.sql.tables import metadata
+from infrastructure.sql.wall import gaps
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +37,19 @@ class Doctor:
         return found
 
     async def database_problem(self) -> str | None:
-        """Whether the database answers and has the schema of this version."""
+        """Whether the database answers, has the schema of this version, and keeps organisations apart."""
         try:
             async with self.database.read(None) as connection:
                 revision = await connection.run_sync(_revision)
+                missing = await gaps(connection, metadata.tables)
         except UnavailableError as error:
             return str(error)
+        except StatementFailedError:
+            return "the service may not read its revision: run `stories migrate`"
         if is_behind(revision):
             return f"at revision {revision}, {head_revision()} is needed: run `stories migrate`"
+        if missing:
+            return f"organisations are not kept apart: {', '.join(missing)}"
         return None
 
     async def media_problem(self) -> str | None:

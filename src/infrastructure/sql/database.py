@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from application.ports.errors import UnavailableError
 from domain.errors import InvalidError
 from domain.values import OrgId
+from infrastructure.sql.wall import TENANT, WalledConnection, is_closed_to_us, rows_of
 
 _POOL_SIZE: Final = 10
 _POOL_TIMEOUT_SECONDS: Final = 5
@@ -24,6 +25,10 @@ _LONG: Final = text("SET LOCAL statement_timeout = '60s'")
 _LOCK_TIMEOUT: Final = "2s"
 _IDLE_TIMEOUT: Final = "10s"
 _SQLITE_BUSY_SECONDS: Final = 10
+_CLOSED: Final = (
+    "Its login cannot take the roles stories_tenant and stories_upkeep: run `stories migrate`, "
+    'or see "Roles" in docs/operations.md.'
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -45,9 +50,7 @@ class Database:
             self._writing = _sqlite_engine(self.url, writes=True)
             self._reading = _sqlite_engine(self.url, writes=False)
         else:
-            self._writing = _postgresql_engine(self.url)
-            # Reads are single statements: no transaction block, two round trips less.
-            self._reading = self._writing.execution_options(isolation_level="AUTOCOMMIT")
+            self._writing = self._reading = _postgresql_engine(self.url)
 
     @asynccontextmanager
     async def read(self, org: OrgId | None) -> AsyncIterator[AsyncConnection]:
@@ -57,7 +60,8 @@ class Database:
             UnavailableError: the database does not answer.
         """
         with _translated():
-            async with self._reading.connect() as connection:
+            # Reads are single statements: no transaction block, two round trips less.
+            async with self._reading.connect() as connection, rows_of(connection, org, transaction=False):
                 yield connection
 
     @asynccontextmanager
@@ -68,7 +72,7 @@ class Database:
             UnavailableError: the database does not answer.
         """
         with _translated():
-            async with self._writing.begin() as connection:
+            async with self._writing.begin() as connection, rows_of(connection, org, transaction=True):
                 yield connection
 
     async def check(self) -> None:
@@ -99,6 +103,8 @@ class _translated:  # noqa: N801 - reads as a context
         pass
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        if isinstance(error, DBAPIError) and is_closed_to_us(error.orig):
+            raise UnavailableError(_CLOSED) from error
         if isinstance(error, (OperationalError, InterfaceError, PoolTimeoutError)) or (
             isinstance(error, DBAPIError) and error.connection_invalidated
         ):
@@ -122,6 +128,7 @@ def _driver_url(url: str) -> URL:
 
 def _postgresql_engine(url: URL) -> AsyncEngine:
     settings = {
+        "role": TENANT,
         "timezone": "UTC",
         "statement_timeout": _STATEMENT_TIMEOUT,
         "lock_timeout": _LOCK_TIMEOUT,
@@ -135,6 +142,8 @@ def _postgresql_engine(url: URL) -> AsyncEngine:
         pool_timeout=_POOL_TIMEOUT_SECONDS,
         pool_pre_ping=True,
         connect_args={
+            "async_creator_fn": WalledConnection.connect,
+            "autocommit": True,  # the wall begins what is a transaction
             "prepare_threshold": 0,
             "connect_timeout": 5,
             "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),

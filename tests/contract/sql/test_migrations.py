@@ -50,7 +50,7 @@ def test_many_processes_may_migrate_an_empty_database_at_once(engine: str, datab
     url = _emptied(engine, database_url, tmp_path)
     program = f"from infrastructure.sql.migrate import migrate; migrate({url!r})"
     processes = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(4)]
-    assert [process.wait(timeout=30) for process in processes] == [0, 0, 0, 0]
+    assert [process.wait(timeout=180) for process in processes] == [0, 0, 0, 0]
     migrated = create_engine(_sync(url))
     assert "stories" in inspect(migrated).get_table_names()
     migrated.dispose()
