@@ -7,10 +7,13 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import bindparam, func, insert, make_url, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
@@ -18,9 +21,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from application.ports.errors import UnavailableError
 from domain.errors import InvalidError
 from domain.values import OrgId
+from infrastructure.container import Container
+from infrastructure.sql import migrations
 from infrastructure.sql.database import Database, StatementFailedError
 from infrastructure.sql.migrate import migrate
-from infrastructure.sql.tables import friendships, metadata, profiles
+from infrastructure.sql.tables import metadata, profiles
 from infrastructure.sql.wall import TENANT, UPKEEP, gaps
 from tests.conftest import POSTGRES_URL
 from tests.forgetful import ForgetfulDatabase
@@ -312,15 +317,29 @@ async def test_a_login_without_the_roles_is_told_what_to_do(database_url: str, g
         await served.close()
 
 
-async def test_a_table_without_a_wall_is_named(database: Database, database_url: str) -> None:
+FAULTS = {
+    "organisations are not kept apart: friendships has no row-level security": (
+        "ALTER TABLE friendships NO FORCE ROW LEVEL SECURITY",
+        "ALTER TABLE friendships FORCE ROW LEVEL SECURITY",
+    ),
+    "the service may not read its revision: run `stories migrate`": (
+        f"REVOKE SELECT ON alembic_version FROM {UPKEEP}",
+        f"GRANT SELECT ON alembic_version TO {UPKEEP}",
+    ),
+}
+
+
+@pytest.mark.parametrize("told", FAULTS)
+async def test_the_doctor_names_what_is_wrong_with_the_wall(container: Container, database_url: str, told: str) -> None:
+    broken, mended = FAULTS[told]
+    doctor = container.doctor()
+    assert await doctor.database_problem() is None
     with psycopg.connect(database_url, autocommit=True) as owner:
-        owner.execute("ALTER TABLE friendships NO FORCE ROW LEVEL SECURITY")
+        owner.execute(broken)
         try:
-            async with database.read(None) as connection:
-                found = await gaps(connection, metadata.tables)
+            assert await doctor.database_problem() == told
         finally:
-            owner.execute("ALTER TABLE friendships FORCE ROW LEVEL SECURITY")
-    assert found == [f"{friendships.name} has no row-level security"]
+            owner.execute(mended)
 
 
 async def test_the_mutation_that_the_wall_is_tried_with_forgets_in_reads_and_writes(database_url: str) -> None:
@@ -333,26 +352,55 @@ async def test_the_mutation_that_the_wall_is_tried_with_forgets_in_reads_and_wri
     await forgetful.close()
 
 
-@pytest.mark.slow
-def test_an_owner_who_may_not_create_roles_finds_them_or_says_who_has_to_make_them(database_url: str) -> None:
-    with _login(database_url, TENANT, UPKEEP) as owner:
-        name = f"stories_test_{uuid.uuid4().hex[:12]}"
-        with psycopg.connect(POSTGRES_URL, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} OWNER {make_url(owner).username}")
-            try:
-                url = make_url(owner).set(database=name).render_as_string(hide_password=False)
-                migrate(url)
-                served = asyncio.run(_writes(url))
-            finally:
-                connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    assert served == ["c"]
+@contextmanager
+def _owned(login: str) -> Iterator[str]:
+    """An empty database of a login's own, and its URL."""
+    name = f"stories_test_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(POSTGRES_URL, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} OWNER {make_url(login).username}")
+        try:
+            yield make_url(login).set(database=name).render_as_string(hide_password=False)
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-async def _writes(url: str) -> list[str]:
-    database = Database(url)
-    async with database.write(ACME) as connection:
-        await connection.execute(_INSERT, _person("c"))
-    async with database.read(ACME) as connection:
-        names = await _names(connection)
-    await database.close()
-    return names
+async def test_an_owner_who_was_granted_the_roles_migrates_and_serves(database_url: str) -> None:
+    with _login(database_url, TENANT, UPKEEP) as login, _owned(login) as url:
+        migrate(url)
+        database = Database(url)
+        async with database.write(ACME) as connection:
+            await connection.execute(_INSERT, _person("c"))
+        async with database.read(OTHER) as connection:
+            assert await _names(connection) == []
+        async with database.read(ACME) as connection:
+            assert await _names(connection) == ["c"]
+        await database.close()
+        with psycopg.connect(url) as owner:  # what a later migration does with rows
+            assert owner.execute("UPDATE profiles SET company = 'c'").rowcount == 1
+
+
+def test_an_owner_who_may_not_take_the_roles_is_told_who_has_to_grant_them(database_url: str) -> None:
+    with _login(database_url) as login, _owned(login) as url, pytest.raises(UnavailableError, match="As a superuser"):
+        migrate(url)
+
+
+def test_taking_the_wall_down_and_raising_it_again_leaves_it_as_it_was(database_url: str) -> None:
+    with _login(database_url, TENANT, UPKEEP) as login, _owned(login) as url:
+        migrate(url)
+        before = _walls(url)
+        _migrate_down(url, "0002")
+        down = _walls(url)
+        migrate(url)
+        assert (down, _walls(url)) == ([], before)
+
+
+def _migrate_down(url: str, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.attributes["url"] = url
+    command.downgrade(config, revision)
+
+
+def _walls(url: str) -> list[Any]:
+    with psycopg.connect(url) as connection:
+        return connection.execute("SELECT tablename, policyname FROM pg_policies ORDER BY 1, 2").fetchall()

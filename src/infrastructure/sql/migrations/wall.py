@@ -32,27 +32,31 @@ END $$
 """  # noqa: S608 - names of ours
 _MISSING: Final = f"SELECT count(*) < 2 FROM pg_roles WHERE rolname IN ('{TENANT}', '{UPKEEP}')"  # noqa: S608 - as above
 _MAY_MAKE_ROLES: Final = "SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user"
+# Else what a later migration writes to rows would silently find none.
+_MAY_TAKE_ROLES: Final = f"SELECT pg_has_role(current_user, '{UPKEEP}', 'USAGE')"
 _REFUSED: Final = (
-    f"The roles {_BOTH} are missing, and this login may not create roles. "
-    f"As a superuser: CREATE ROLE {TENANT} NOLOGIN; CREATE ROLE {UPKEEP} NOLOGIN; "
-    f'GRANT {_BOTH} TO <the logins of the service>. See "Roles" in docs/operations.md.'
+    f"This login can neither make nor take the roles {_BOTH}. As a superuser: "
+    f"CREATE ROLE {TENANT} NOLOGIN; CREATE ROLE {UPKEEP} NOLOGIN; "
+    f'GRANT {_BOTH} TO the logins of the service. See "Roles" in docs/operations.md.'
 )
 
 
 def make_roles() -> None:
-    """Make the roles of the wall, if they are missing, and let them into the schema and what comes into it later.
+    """Make the roles of the wall, if they are missing, and let them into the schema.
 
     Raises:
-        UnavailableError: they are missing, and this login may not create them; says what an operator has to do.
+        UnavailableError: this login may not; says what an operator has to do.
     """
     if not _has_walls():
         return
-    if op.get_bind().exec_driver_sql(_MISSING).scalar_one():
-        if not op.get_bind().exec_driver_sql(_MAY_MAKE_ROLES).scalar_one():
+    if _is(_MISSING):
+        if not _is(_MAY_MAKE_ROLES):
             raise UnavailableError(_REFUSED)
         for role in (TENANT, UPKEEP):
             op.execute(_MAKE_ROLE.format(role=role))
     op.execute(_JOIN)
+    if not _is(_MAY_TAKE_ROLES):
+        raise UnavailableError(_REFUSED)
     schema = _schema()
     op.execute(f"GRANT USAGE ON SCHEMA {schema} TO {_BOTH}")
     op.execute(f"GRANT SELECT ON alembic_version TO {_BOTH}")
@@ -95,6 +99,10 @@ def forget_roles() -> None:
 
 def _has_walls() -> bool:
     return op.get_bind().dialect.name == "postgresql"
+
+
+def _is(question: str) -> bool:
+    return bool(op.get_bind().exec_driver_sql(question).scalar_one())
 
 
 def _schema() -> str:

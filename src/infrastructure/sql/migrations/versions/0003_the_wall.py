@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from infrastructure.sql.migrations import wall
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 TABLES = (
     *("profiles", "stories", "story_audience", "story_stats", "story_views", "story_reactions", "replies"),
