@@ -14,13 +14,20 @@ from infrastructure.sql.tables import metadata
 _MIGRATIONS_LOCK = 7_305_842_117
 """Any number, the same for all who migrate."""
 
+_SQLITE_TURN_SECONDS = 60
+"""How long to wait for the turn of others; PostgreSQL waits as long as it takes."""
+
 
 def _run() -> None:
     url = make_url(context.config.attributes["url"])
     sqlite = url.get_backend_name() == "sqlite"
     if sqlite and url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url.set(drivername="sqlite" if sqlite else "postgresql+psycopg"), poolclass=NullPool)
+    engine = create_engine(
+        url.set(drivername="sqlite" if sqlite else "postgresql+psycopg"),
+        poolclass=NullPool,
+        connect_args={"timeout": _SQLITE_TURN_SECONDS} if sqlite else {},
+    )
     if sqlite:
         event.listen(engine, "connect", _without_implicit_transactions)
     with engine.begin() as connection:
