@@ -388,7 +388,7 @@ def test_taking_the_wall_down_and_raising_it_again_leaves_it_as_it_was(database_
     with _login(database_url, TENANT, UPKEEP) as login, _owned(login) as url:
         migrate(url)
         before = _walls(url)
-        _migrate_down(url, "0003")
+        _migrate_down(url, "0004")
         down = _walls(url)
         migrate(url)
         assert (down, _walls(url)) == ([], before)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from infrastructure.sql.migrations import wall
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 
 TABLES = (
     *("profiles", "stories", "story_audience", "story_stats", "story_views", "story_reactions", "replies"),
     *("friendships", "close_friends", "mutes", "blocks", "uploads", "objects", "outbox"),
-    "idempotency_keys",
+    *("idempotency_keys", "postings"),
 )
 
 
