@@ -15,6 +15,7 @@ from infrastructure.settings import Settings
 from interfaces.http.auth import Identify
 from interfaces.http.community.routers import community_router
 from interfaces.http.cors import Cors
+from interfaces.http.description import openapi_config
 from interfaces.http.edge import Edge
 from interfaces.http.engagement import engagement_router
 from interfaces.http.feeds import feeds_router
@@ -24,7 +25,6 @@ from interfaces.http.limits import Figures, Limits
 from interfaces.http.media import media_router
 from interfaces.http.metrics import Metrics, get_metrics
 from interfaces.http.once import once_of, tell_replayed
-from interfaces.http.openapi import complete_description, openapi_config
 from interfaces.http.problems import handle
 from interfaces.http.requests import JSON_MAX_BYTES, StoriesRequest
 from interfaces.http.social import social_router
@@ -59,7 +59,6 @@ def create_app(settings: Settings, container: Container | None = None) -> ASGIAp
         lifespan=[_running(container, settings)],
         logging_config=None,
     )
-    complete_description(app)
     return Forwarded(Edge(app, container.new_id(), Cors(settings.origins), metrics), settings.proxies)
 
 

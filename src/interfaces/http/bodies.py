@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import re
+from typing import Annotated
 from uuid import UUID
 
 from msgspec import Struct
 
 from application.caller import Caller
+from application.commands.begin_upload import UPLOAD_MAX_BYTES
 from application.commands.edit_story import EditStory
 from application.commands.post_story import PostStory
 from domain.audience import ALLOWED_USERS_MAX, Audience, Visibility
 from domain.content import Kind
+from domain.engagement import REPLY_MAX, VIEW_MAX_SECONDS, Reaction
 from domain.errors import InvalidError, NotFoundError, StoryNotFoundError
 from domain.values import (
+    CAPTION_MAX,
     LIFETIME_DEFAULT_SECONDS,
+    LIFETIME_MAX_SECONDS,
+    OVERLAY_TEXT_MAX,
+    OVERLAYS_MAX,
     Align,
     BackgroundColor,
     Caption,
@@ -25,6 +32,7 @@ from domain.values import (
     UserId,
     user_id,
 )
+from interfaces.http.fields import AnId, AUser, Users, at_most, between, color, named, text, words
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 
@@ -32,12 +40,12 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.A
 class OverlayBody(Struct, frozen=True, kw_only=True, rename="camel"):
     """A text to draw over the story; `x` and `y` are fractions of width and height."""
 
-    text: str
-    x: float
-    y: float
-    font_size: float = 0.05
-    color: str = "#FFFFFF"
-    rotation: float = 0.0
+    text: Annotated[str, words(OVERLAY_TEXT_MAX)]
+    x: Annotated[float, between(0, 1, "Centre, as a fraction of the width")]
+    y: Annotated[float, between(0, 1, "Centre, as a fraction of the height")]
+    font_size: Annotated[float, between(0.01, 0.5, "As a fraction of the height")] = 0.05
+    color: Annotated[str, color(alpha=True)] = "#FFFFFF"
+    rotation: Annotated[float, between(-360, 360, "Degrees, clockwise")] = 0.0
     align: Align = Align.CENTER
 
     def value(self) -> TextOverlay:
@@ -58,16 +66,16 @@ class StoryBody(Struct, frozen=True, kw_only=True, rename="camel"):
         media_file_id: an upload, for a story with media.
     """
 
-    type: str | None = None
-    content: str | None = None
-    caption: str | None = None
-    background_color: str | None = None
-    overlays: list[OverlayBody] | None = None
-    visibility: str | None = None
-    privacy: str | None = None
-    allowed_user_ids: list[str] | None = None
-    duration: int | None = None
-    media_file_id: str | None = None
+    type: Annotated[str, named(Kind)] | None = None
+    content: Annotated[str, words(CAPTION_MAX)] | None = None
+    caption: Annotated[str, text(CAPTION_MAX)] | None = None
+    background_color: Annotated[str, color()] | None = None
+    overlays: Annotated[list[OverlayBody], at_most(OVERLAYS_MAX)] | None = None
+    visibility: Annotated[str, named(Visibility)] | None = None
+    privacy: Annotated[str, named(Visibility)] | None = None
+    allowed_user_ids: Users | None = None
+    duration: Annotated[int, between(1, LIFETIME_MAX_SECONDS, "Seconds")] | None = None
+    media_file_id: AnId | None = None
 
     def command(self, caller: Caller, media_file: MediaFileId | None = None) -> PostStory:
         """The command, for ``media_file`` or the upload that the body names.
@@ -91,11 +99,11 @@ class StoryBody(Struct, frozen=True, kw_only=True, rename="camel"):
 class EditBody(Struct, frozen=True, kw_only=True, rename="camel"):
     """What to change; what is absent or null stays."""
 
-    caption: str | None = None
-    overlays: list[OverlayBody] | None = None
-    visibility: str | None = None
-    privacy: str | None = None
-    allowed_user_ids: list[str] | None = None
+    caption: Annotated[str, text(CAPTION_MAX)] | None = None
+    overlays: Annotated[list[OverlayBody], at_most(OVERLAYS_MAX)] | None = None
+    visibility: Annotated[str, named(Visibility)] | None = None
+    privacy: Annotated[str, named(Visibility)] | None = None
+    allowed_user_ids: Users | None = None
 
     def command(self, caller: Caller, story_id: StoryId) -> EditStory:
         """The command.
@@ -116,27 +124,27 @@ class EditBody(Struct, frozen=True, kw_only=True, rename="camel"):
 class UploadBody(Struct, frozen=True, kw_only=True, rename="camel"):
     """A file to come: its size in bytes, and what the client takes it for."""
 
-    size: int
+    size: Annotated[int, between(1, UPLOAD_MAX_BYTES, "Bytes")]
     mime_type: str
 
 
 class ViewBody(Struct, frozen=True, kw_only=True, rename="camel"):
     """How long the caller watched, in seconds, 0-3,600."""
 
-    view_duration_seconds: float
+    view_duration_seconds: Annotated[float, between(0, VIEW_MAX_SECONDS, "Seconds")]
 
 
 class ReactionBody(Struct, frozen=True, kw_only=True):
     """``like``, ``love``, ``haha``, ``dislike`` or ``share``, in any letter case."""
 
-    reaction: str
+    reaction: Annotated[str, named(Reaction)]
 
 
 class ReplyBody(Struct, frozen=True, kw_only=True):
     """Words for the owner, 1-1,000 code points; the owner names whom they answer in ``to``."""
 
-    content: str
-    to: str | None = None
+    content: Annotated[str, words(REPLY_MAX)]
+    to: AUser | None = None
 
 
 def story_id_of(text: str) -> StoryId:

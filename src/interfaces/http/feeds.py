@@ -19,6 +19,7 @@ from application.queries.list_feed import Feed, ListFeed, ListFeedHandler
 from domain.values import user_id as user_id_of
 from interfaces.http.answers import RingsAnswer, Success
 from interfaces.http.auth import OF_PATH
+from interfaces.http.fields import Users
 from interfaces.http.limits import READS
 from interfaces.http.parameters import Limit, Skip
 from interfaces.http.problems import specs
@@ -67,7 +68,7 @@ async def list_feed(
 
 @post("/check-active", opt=READS, status_code=200, operation_id="checkActive", responses=specs(413, 415))
 async def check_active(
-    data: JSONBody[list[str]], request: StoriesRequest, check_active: NamedDependency[CheckActiveHandler]
+    data: JSONBody[Users], request: StoriesRequest, check_active: NamedDependency[CheckActiveHandler]
 ) -> RingsAnswer:
     """Check which of up to 1,000 users have active stories the caller may see, and which unseen ones."""
     users = [user_id_of(user, "body") for user in data]
