@@ -21,6 +21,8 @@ from tests.http.conftest import Resting
 from tests.http.town import Town, form, ok, refused
 from tests.stage import jpeg, serve
 
+pytestmark = pytest.mark.slow
+
 KEEPER = ["memory", pytest.param("redis", marks=pytest.mark.redis)]
 
 

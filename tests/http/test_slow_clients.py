@@ -15,6 +15,8 @@ import uvicorn
 from interfaces.http.connection import Connection
 from tests.processes import environment, processes, run
 
+pytestmark = pytest.mark.slow
+
 HEAD = b"POST /echo HTTP/1.1\r\nHost: stories.example\r\n"
 
 
@@ -136,7 +138,6 @@ async def test_between_requests_a_connection_is_kept() -> None:
         writer.close()
 
 
-@pytest.mark.slow
 async def test_the_server_waits_for_a_slow_phone_and_not_for_a_drip(tmp_path: Path) -> None:
     env = environment(tmp_path, port="0")
     with processes(env, tmp_path / "logs") as start:

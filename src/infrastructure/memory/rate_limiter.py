@@ -20,8 +20,8 @@ class MemoryRateLimiter:
     It is used up when the debt would pass the seconds in which a whole burst comes back.
     """
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._now = now
+    def __init__(self, now: Callable[[], float] = time.monotonic, kept_max: int = _KEPT_MAX) -> None:
+        self._now, self._kept_max = now, kept_max
         self._until: OrderedDict[str, float] = OrderedDict()
 
     async def take(self, *charges: Charge) -> Refusal | None:
@@ -57,7 +57,7 @@ class MemoryRateLimiter:
     def _keep(self, key: str, until: float, now: float) -> None:
         self._until[key] = until
         self._until.move_to_end(key)
-        while len(self._until) > _KEPT_MAX or next(iter(self._until.values())) <= now:
+        while len(self._until) > self._kept_max or next(iter(self._until.values())) <= now:
             self._until.popitem(last=False)
             if not self._until:
                 break
