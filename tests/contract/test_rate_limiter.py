@@ -170,6 +170,16 @@ async def test_redis_forgets_who_owes_nothing(redis: Redis, redis_prefix: str) -
 
 
 @pytest.mark.redis
+async def test_a_redis_that_was_emptied_makes_no_process_forget(redis: Redis, redis_prefix: str) -> None:
+    limiter = RedisRateLimiter(redis, redis_prefix)
+    for _ in range(2):
+        await passed(limiter, charge())
+        await asyncio.sleep(0.06)
+    assert await redis.delete(f"{redis_prefix}bob") == 1
+    assert await limiter.take(charge()) is not None
+
+
+@pytest.mark.redis
 async def test_redis_may_lose_its_scripts(redis: Redis, redis_prefix: str) -> None:
     limiter = RedisRateLimiter(redis, redis_prefix)
     await limiter.take(charge())

@@ -83,5 +83,4 @@ class RedisRateLimiter:
             return
         self._away = False
         for key, microseconds in zip(told, owed, strict=True):
-            # What others of this process took while Redis was asked is not in its answer.
-            self._known.owe(key, microseconds / 1_000_000 + self._untold.get(key, 0.0))
+            self._known.owe(key, microseconds / 1_000_000)
