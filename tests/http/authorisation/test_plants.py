@@ -41,13 +41,20 @@ SEEN: Final[dict[str, tuple[set[str], set[str]]]] = {
 }
 """For each plant: some who are to see more than they may, and in which states."""
 
+WALLED: Final = ("all organisations are one", "postgresql")
+"""The plant that makes no difference there: row-level security keeps organisations apart by itself."""
+
 
 @pytest.mark.parametrize("plant", PLANTS)
-async def test_a_wrong_predicate_is_caught(player: Player, cells: list[Cell], plant: str) -> None:
+async def test_a_wrong_predicate_is_caught(player: Player, cells: list[Cell], plant: str, engine: str) -> None:
     who, when = SEEN[plant]
     request = FEED if plant == "nobody is muted" else STORY
     with planted(PLANTS[plant]):
         report = await player.play(only(cells, request, *when))
+    if (plant, engine) == WALLED:
+        assert report.played
+        assert not report.wrong, str(report)
+        return
     assert report.wrong, "nothing was seen of it"
     assert who <= {wrong.cell.actor for wrong in report.wrong}, str(report)
     assert when <= {wrong.cell.state for wrong in report.wrong}, str(report)
