@@ -145,11 +145,10 @@ def _operation(told: Mapping[str, Any], handler: Any, schemas: Schemas) -> dict[
         responses[str(handler.status_code)]["content"] = {"application/json": {"schema": answer}}
     for extra in (handler.responses or {}).values():
         schemas.of_answer(extra.data_container)
-    for struct in getattr(handler.operation_class, "structs", ()):
-        schemas.of_body(struct)
-    if "data" in needs:
-        body = schemas.of_body(needs["data"].annotation)
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+    bodies = {"application/json": needs["data"].annotation} if "data" in needs else {}
+    if bodies := getattr(handler.operation_class, "bodies", bodies):
+        content = {media_type: {"schema": schemas.of_body(body)} for media_type, body in bodies.items()}
+        operation["requestBody"] = {"required": True, "content": content}
     if "once" in needs:
         parameters.append(_KEY)
         for response in responses.values():
@@ -158,7 +157,8 @@ def _operation(told: Mapping[str, Any], handler: Any, schemas: Schemas) -> dict[
         operation["security"] = [{}]
     else:
         acting = [_ACTING] if options.get("acting_header") else []
-        parameters += [_ORG, *acting, *_CALLERS]
+        named = {each["name"] for each in parameters}
+        parameters += [_ORG, *acting, *(each for each in _CALLERS if each["name"] not in named)]
         if options.get("optional"):
             operation["security"] = [{}, {"bearer": []}]
     return {**operation, "parameters": parameters, "responses": dict(sorted(responses.items()))}

@@ -52,3 +52,4 @@ def color(*, alpha: bool = False) -> Meta:
 AnId = Annotated[str, _told("A UUID", format="uuid")]
 AUser = Annotated[str, _told("Id of a user", format="user-id", minLength=1, maxLength=128)]
 Users = Annotated[list[AUser], _told("1-1,000 users", maxItems=1_000)]
+AFile = Annotated[str, _told("At most 104,857,600 bytes", format="binary")]

@@ -2,77 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final
 
-from litestar.openapi.spec import (
-    OpenAPIFormat,
-    OpenAPIMediaType,
-    OpenAPIResponse,
-    OpenAPIType,
-    Operation,
-    Reference,
-    RequestBody,
-    Schema,
-)
-from msgspec import Struct
+from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIResponse, OpenAPIType, Operation, Schema
+from msgspec import UNSET, Meta, Struct, UnsetType
 
+from domain.audience import Visibility
+from domain.content import Kind
+from domain.values import CAPTION_MAX, LIFETIME_MAX_SECONDS
 from interfaces.http.bodies import StoryBody
+from interfaces.http.fields import AFile, Users, between, named, text
+
+MULTIPART: Final = "multipart/form-data"
+JSON: Final = "application/json"
+BYTES: Final = "application/octet-stream"
 
 
-def _text(description: str, **more: Any) -> Schema:
-    return Schema(type=OpenAPIType.STRING, description=description, **more)
+class StoryForm(Struct, rename="camel"):
+    """A story to post, as a form: a file, and what belongs to it. `privacy` is another name of `visibility`."""
 
-
-_AUDIENCE: Final[dict[str, Schema]] = {
-    "visibility": _text(
-        "Public, Friends, CloseFriends, OnlyMe or Custom; letter case does not matter", default="Friends"
-    ),
-    "privacy": _text("Another name of visibility"),
-}
-_USERS: Final = Schema(type=OpenAPIType.ARRAY, items=_text("A user id"), max_items=1_000)
-_LIFETIME: Final = Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=604_800, default=86_400, description="Seconds")
-_KIND: Final = Schema(type=OpenAPIType.STRING, enum=["image", "text"])
-
-_FORM: Final = Schema(
-    type=OpenAPIType.OBJECT,
-    properties={
-        "media": Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY, description="At most 104,857,600 bytes"),
-        "type": _KIND,
-        "caption": _text("At most 2,200 code points"),
-        **_AUDIENCE,
-        "allowedUserIds": _USERS,
-        "duration": _LIFETIME,
-        "overlays": _text("A JSON array of overlays"),
-    },
-)
+    media: AFile
+    type: Annotated[str, named(Kind)] | UnsetType = UNSET
+    caption: Annotated[str, text(CAPTION_MAX)] | UnsetType = UNSET
+    visibility: Annotated[str, named(Visibility)] | UnsetType = UNSET
+    privacy: Annotated[str, named(Visibility)] | UnsetType = UNSET
+    allowed_user_ids: Users | UnsetType = UNSET
+    duration: Annotated[int, between(1, LIFETIME_MAX_SECONDS, "Seconds")] | UnsetType = UNSET
+    overlays: Annotated[str, Meta(description="A JSON array of `OverlayBody`")] | UnsetType = UNSET
 
 
 @dataclass
 class PostStoryOperation(Operation):
-    """Posting a story: a form or JSON, read by hand as it comes."""
+    """Posting a story: a form or JSON."""
 
-    structs: ClassVar[tuple[type[Struct], ...]] = (StoryBody,)
-
-    def __post_init__(self) -> None:
-        """Say what the body is."""
-        self.request_body = RequestBody(
-            required=True,
-            content={
-                "multipart/form-data": OpenAPIMediaType(schema=_FORM),
-                "application/json": OpenAPIMediaType(schema=Reference("#/components/schemas/StoryBody")),
-            },
-        )
+    bodies: ClassVar[Mapping[str, Any]] = {MULTIPART: StoryForm, JSON: StoryBody}
 
 
 @dataclass
 class SendUploadOperation(Operation):
     """Sending an upload: bytes, as they come."""
 
-    def __post_init__(self) -> None:
-        """Say what the body is."""
-        binary = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY))
-        self.request_body = RequestBody(required=True, content={"application/octet-stream": binary})
+    bodies: ClassVar[Mapping[str, Any]] = {BYTES: AFile}
 
 
 @dataclass
