@@ -197,11 +197,16 @@ def _sent_as(field: Any) -> str:
 
 
 def _response(status: str, told: Mapping[str, Any]) -> dict[str, Any]:
-    headers = {**told.get("headers", {}), **_HEADERS.get(status, {})}
+    headers = {name: _header(each) for name, each in told.get("headers", {}).items()} | _HEADERS.get(status, {})
     response = {**told, "headers": headers} if headers else {n: v for n, v in told.items() if n != "headers"}
     if status.startswith("2"):
         response["description"] = HTTPStatus(int(status)).phrase
     return response
+
+
+def _header(told: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {name: value for name, value in told.items() if value is not False}
+    return {"schema": {"type": "string"}, **kept}
 
 
 def _reachable(paths: Mapping[str, Any], schemas: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from interfaces.http.answers import RingsAnswer, Success
 from interfaces.http.auth import OF_PATH
 from interfaces.http.fields import Users
 from interfaces.http.limits import READS
+from interfaces.http.openapi import told_header
 from interfaces.http.parameters import Limit, Skip
 from interfaces.http.problems import specs
 from interfaces.http.requests import StoriesRequest
@@ -49,7 +50,17 @@ async def get_recommended_feed(
     return Success(data=await get_recommended_feed(query))
 
 
-@get("/feed/{user_id:str}", opt=OF_PATH, operation_id="listFeed", deprecated=True, responses=specs())
+@get(
+    "/feed/{user_id:str}",
+    opt=OF_PATH,
+    operation_id="listFeed",
+    deprecated=True,
+    response_headers=[
+        told_header("Deprecation", "Since when, as RFC 9745 has it"),
+        told_header("Link", "Its successor, `rel=successor-version`"),
+    ],
+    responses=specs(),
+)
 async def list_feed(
     user_id: FromPath[str],
     request: StoriesRequest,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final
 
+from litestar.datastructures import ResponseHeader
 from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIResponse, OpenAPIType, Operation, Schema
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -31,6 +32,11 @@ class StoryForm(Struct, rename="camel"):
     allowed_user_ids: Users | UnsetType = UNSET
     duration: Annotated[int, between(1, LIFETIME_MAX_SECONDS, "Seconds")] | UnsetType = UNSET
     overlays: Annotated[str, Meta(description="A JSON array of `OverlayBody`")] | UnsetType = UNSET
+
+
+def told_header(name: str, description: str) -> ResponseHeader:
+    """A header that a handler sets by itself."""
+    return ResponseHeader(name=name, description=description, documentation_only=True)
 
 
 @dataclass

@@ -30,7 +30,7 @@ from interfaces.http.bodies import EditBody, StoryBody, story_id_of
 from interfaces.http.forms import read_story_form
 from interfaces.http.limits import UPLOADS
 from interfaces.http.once import KEY_HEADER, Once
-from interfaces.http.openapi import PostStoryOperation
+from interfaces.http.openapi import PostStoryOperation, told_header
 from interfaces.http.parameters import Page, PageSize
 from interfaces.http.problems import RequestError, specs
 from interfaces.http.requests import JSON_MAX_BYTES, StoriesRequest, decode_json, require_json
@@ -47,6 +47,7 @@ _FORM_MAX_BYTES: Final = UPLOAD_MAX_BYTES + _FORM_SLACK_BYTES
     operation_class=PostStoryOperation,
     operation_id="postStory",
     request_max_body_size=_FORM_MAX_BYTES,
+    response_headers=[told_header("Location", "Where the story is")],
     responses=specs(409, 413, 415),
 )
 async def post_story(

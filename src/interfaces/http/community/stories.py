@@ -15,11 +15,18 @@ from application.queries.list_community_stories import ListCommunityStories, Lis
 from domain.values import page_id
 from interfaces.http.auth import OPTIONAL
 from interfaces.http.bodies import story_id_of
+from interfaces.http.openapi import told_header
 from interfaces.http.problems import specs
 from interfaces.http.requests import StoriesRequest
 
 
-@get("/client/community/stories", opt=OPTIONAL, operation_id="listCommunityStories", responses=specs())
+@get(
+    "/client/community/stories",
+    opt=OPTIONAL,
+    operation_id="listCommunityStories",
+    response_headers=[told_header("Link", "The next authors, `rel=next`, if there are more")],
+    responses=specs(),
+)
 async def list_community_stories(
     request: StoriesRequest,
     list_community_stories: NamedDependency[ListCommunityStoriesHandler],
