@@ -32,7 +32,7 @@ from domain.values import (
     UserId,
     user_id,
 )
-from interfaces.http.fields import AnId, AUser, Users, at_most, between, color, named, text, words
+from interfaces.http.fields import AnId, AUser, Users, at_most, between, color, named, text, whole, words
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 
@@ -74,7 +74,7 @@ class StoryBody(Struct, frozen=True, kw_only=True, rename="camel"):
     visibility: Annotated[str, named(Visibility)] | None = None
     privacy: Annotated[str, named(Visibility)] | None = None
     allowed_user_ids: Users | None = None
-    duration: Annotated[int, between(1, LIFETIME_MAX_SECONDS, "Seconds")] | None = None
+    duration: Annotated[float, whole(1, LIFETIME_MAX_SECONDS, "Seconds of life")] | None = None
     media_file_id: AnId | None = None
 
     def command(self, caller: Caller, media_file: MediaFileId | None = None) -> PostStory:
@@ -92,7 +92,7 @@ class StoryBody(Struct, frozen=True, kw_only=True, rename="camel"):
             overlays=_overlays(self.overlays),
             media_file=media_file or _media_file(self.media_file_id),
             audience=_audience(self),
-            lifetime=Lifetime(LIFETIME_DEFAULT_SECONDS if self.duration is None else self.duration),
+            lifetime=lifetime_of(self.duration),
         )
 
 
@@ -124,8 +124,17 @@ class EditBody(Struct, frozen=True, kw_only=True, rename="camel"):
 class UploadBody(Struct, frozen=True, kw_only=True, rename="camel"):
     """A file to come: its size in bytes, and what the client takes it for."""
 
-    size: Annotated[int, between(1, UPLOAD_MAX_BYTES, "Bytes")]
+    size: Annotated[float, whole(1, UPLOAD_MAX_BYTES, "Bytes")]
     mime_type: str
+
+    @property
+    def bytes(self) -> int:
+        """The size.
+
+        Raises:
+            InvalidError: it is no whole number.
+        """
+        return _whole(self.size, "size")
 
 
 class ViewBody(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -167,6 +176,21 @@ def media_file_id_of(text: str) -> MediaFileId:
     if not _UUID.fullmatch(text):
         raise NotFoundError("There is no such upload.")
     return MediaFileId(UUID(text))
+
+
+def lifetime_of(seconds: float | None) -> Lifetime:
+    """How long a story lives, by what its body says.
+
+    Raises:
+        InvalidError: so long none does.
+    """
+    return Lifetime(LIFETIME_DEFAULT_SECONDS if seconds is None else _whole(seconds, "duration"))
+
+
+def _whole(number: float, field: str) -> int:
+    if not number.is_integer():
+        raise InvalidError(field, "A whole number")
+    return int(number)
 
 
 def _media_file(text: str | None) -> MediaFileId | None:

@@ -56,7 +56,7 @@ _ACTING: Final = {
     "in": "header",
     "description": "Whom a service acts for; nobody else may name another than themselves. "
     "Percent-encoded where it is not ASCII",
-    "schema": {"type": "string"},
+    "schema": {"type": "string", "format": "encoded-user-id"},
 }
 _KEY: Final = {
     "name": KEY_HEADER,
@@ -120,10 +120,29 @@ def completed(told: Mapping[str, Any], app: Litestar) -> dict[str, Any]:
             path = _HOLE.sub(lambda match: _camel(match[0]), template)
             paths.setdefault(path, {})[method] = _operation(operation, handler, schemas)
     schemas.of_answer(Problem)
+    _link(paths)
     framework = {**told["components"].get("schemas", {})}
     used = {name: schema for name, schema in framework.items() if name not in schemas.components}
     components = {**told["components"], "schemas": _reachable(paths, {**used, **schemas.components})}
     return {**told, "paths": paths, "components": components}
+
+
+def _link(paths: Mapping[str, Any]) -> None:
+    """Say what can be done with a story that was posted, and how an upload that was begun goes on."""
+    for begins, made in (("postStory", "storyId"), ("beginUpload", "mediaFileId")):
+        links = {}
+        for template, operation in _operations(paths):
+            if f"{{{made}}}" in template:
+                named = "path" if "{userId}" in template else "query"
+                parameters = {f"path.{made}": f"$response.body#/data/{made}", f"{named}.userId": "$request.path.userId"}
+                links[operation["operationId"]] = {"operationId": operation["operationId"], "parameters": parameters}
+        for _, operation in _operations(paths):
+            if operation["operationId"] == begins:
+                operation["responses"]["201"]["links"] = links
+
+
+def _operations(paths: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    return ((template, operation) for template, item in paths.items() for operation in item.values())
 
 
 def _routed(app: Litestar) -> Iterator[tuple[str, str, Any]]:

@@ -27,6 +27,7 @@ from domain.values import user_id as user_id_of
 from interfaces.http.answers import Done, Replied, RepliedAnswer, Success, ViewersAnswer
 from interfaces.http.auth import OF_PATH
 from interfaces.http.bodies import ReactionBody, ReplyBody, ViewBody, story_id_of
+from interfaces.http.fields import text_schema
 from interfaces.http.limits import POSTS
 from interfaces.http.once import Once
 from interfaces.http.parameters import Page, PageSize
@@ -69,7 +70,9 @@ async def remove_reaction(
     story_id: FromPath[str],
     request: StoriesRequest,
     remove_reaction: NamedDependency[RemoveReactionHandler],
-    reaction: Annotated[str | None, QueryParameter(description="Which; absent: all of the caller's")] = None,
+    reaction: Annotated[
+        str | None, QueryParameter(description="Which; absent: all of the caller's", enum=list(Reaction))
+    ] = None,
 ) -> Done:
     """Take a reaction back; where there is none, nothing happens."""
     await remove_reaction(
@@ -136,7 +139,9 @@ async def list_viewers(
     list_viewers: NamedDependency[ListViewersHandler],
     page: Page = 1,
     page_size: PageSize = 20,
-    search: Annotated[str | None, QueryParameter(description="Part of a name")] = None,
+    search: Annotated[
+        str | None, QueryParameter(description="Part of a name", schema_extra=text_schema(_SEARCH_MAX))
+    ] = None,
     sort: Annotated[ViewerOrder, QueryParameter(description="Order")] = ViewerOrder.RECENT,
 ) -> ViewersAnswer:
     """List who viewed a story of the caller's, with what it comes to."""

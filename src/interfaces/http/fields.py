@@ -15,9 +15,14 @@ def _told(description: str, **schema: Any) -> Meta:
     return Meta(description=description, extra_json_schema=schema)
 
 
+def text_schema(longest: int) -> dict[str, Any]:
+    """The schema of a text that people read, for a parameter."""
+    return {"maxLength": longest, "pattern": f"^[^{_NO_TEXT}]*$"}
+
+
 def text(longest: int) -> Meta:
     """A text that people read."""
-    return _told(f"At most {longest:,} code points", maxLength=longest, pattern=f"^[^{_NO_TEXT}]*$")
+    return _told(f"At most {longest:,} code points", **text_schema(longest))
 
 
 def words(longest: int) -> Meta:
@@ -29,6 +34,11 @@ def words(longest: int) -> Meta:
 def between(least: float, most: float, description: str) -> Meta:
     """A number within bounds, which are in."""
     return _told(description, minimum=least, maximum=most)
+
+
+def whole(least: int, most: int, description: str) -> Meta:
+    """A whole number within bounds, however it is written: to JSON Schema, ``60.0`` is one."""
+    return _told(description, minimum=least, maximum=most, multipleOf=1)
 
 
 def named(kind: type[StrEnum]) -> Meta:

@@ -100,7 +100,7 @@ def _story_body(texts: dict[str, list[str]]) -> StoryBody:
         elif name == "overlays":
             given[name] = _json(values[0], list[OverlayBody], name)
         elif name == "duration":
-            given[name] = _json(values[0].strip(), int, name)
+            given[name] = _json(values[0].strip(), float, name)
         else:
             given[name] = values[0]
     try:

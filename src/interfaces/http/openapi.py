@@ -14,11 +14,17 @@ from domain.audience import Visibility
 from domain.content import Kind
 from domain.values import CAPTION_MAX, LIFETIME_MAX_SECONDS
 from interfaces.http.bodies import StoryBody
-from interfaces.http.fields import AFile, Users, between, named, text
+from interfaces.http.fields import AFile, Users, named, text, whole
 
 MULTIPART: Final = "multipart/form-data"
 JSON: Final = "application/json"
 BYTES: Final = "application/octet-stream"
+
+
+_OVERLAYS: Final = Meta(
+    description="A JSON array of `OverlayBody`",
+    extra_json_schema={"format": "overlays", "contentMediaType": "application/json"},
+)
 
 
 class StoryForm(Struct, rename="camel"):
@@ -30,8 +36,8 @@ class StoryForm(Struct, rename="camel"):
     visibility: Annotated[str, named(Visibility)] | UnsetType = UNSET
     privacy: Annotated[str, named(Visibility)] | UnsetType = UNSET
     allowed_user_ids: Users | UnsetType = UNSET
-    duration: Annotated[int, between(1, LIFETIME_MAX_SECONDS, "Seconds")] | UnsetType = UNSET
-    overlays: Annotated[str, Meta(description="A JSON array of `OverlayBody`")] | UnsetType = UNSET
+    duration: Annotated[float, whole(1, LIFETIME_MAX_SECONDS, "Seconds of life")] | UnsetType = UNSET
+    overlays: Annotated[str, _OVERLAYS] | UnsetType = UNSET
 
 
 def told_header(name: str, description: str) -> ResponseHeader:

@@ -104,6 +104,9 @@ def _plain(schema: Schema) -> Schema:
     for each in [schema, *schema.get("anyOf", ())]:
         if "$ref" in each:
             each.pop("type", None)
+        if each.get("multipleOf") == 1:
+            each["type"] = "integer"
+            del each["multipleOf"]
     return schema
 
 

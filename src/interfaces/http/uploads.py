@@ -46,11 +46,12 @@ async def begin_upload(
     once: NamedDependency[Once],
 ) -> Success[BegunUpload]:
     """Begin to upload a file: answers the request to send it with. Unused, it is gone after 24 hours."""
-    if data.size > UPLOAD_MAX_BYTES:
+    size = data.bytes
+    if size > UPLOAD_MAX_BYTES:
         raise FileTooLargeError
     caller = request.user
     async with once(data) as perform:
-        upload = await perform(begin_upload, BeginUpload(caller=caller, size=data.size))
+        upload = await perform(begin_upload, BeginUpload(caller=caller, size=size))
     return Success(
         data=BegunUpload(
             media_file_id=upload.id,

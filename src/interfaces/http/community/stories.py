@@ -12,9 +12,10 @@ from litestar.params import FromPath, QueryParameter
 from application.queries.community_records import CommunityGroup, CommunityStory
 from application.queries.get_community_story import GetCommunityStory, GetCommunityStoryHandler
 from application.queries.list_community_stories import ListCommunityStories, ListCommunityStoriesHandler
-from domain.values import page_id
+from domain.values import PAGE_MAX, page_id
 from interfaces.http.auth import OPTIONAL
 from interfaces.http.bodies import story_id_of
+from interfaces.http.fields import text_schema
 from interfaces.http.openapi import told_header
 from interfaces.http.problems import specs
 from interfaces.http.requests import StoriesRequest
@@ -30,7 +31,10 @@ from interfaces.http.requests import StoriesRequest
 async def list_community_stories(
     request: StoriesRequest,
     list_community_stories: NamedDependency[ListCommunityStoriesHandler],
-    page: Annotated[str | None, QueryParameter(description="A community page; absent or empty: all")] = None,
+    page: Annotated[
+        str | None,
+        QueryParameter(description="A community page; absent or empty: all", schema_extra=text_schema(PAGE_MAX)),
+    ] = None,
     cursor: Annotated[str | None, QueryParameter(description="As the `Link` of the answer before has it")] = None,
 ) -> Response[tuple[CommunityGroup, ...]]:
     """List everybody's active stories that the caller may see, by author; without a token the public ones.

@@ -1,0 +1,31 @@
+"""Loaded by Schemathesis: values that only this API knows of. Fewer than are accepted, and all accepted."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import schemathesis
+from hypothesis import strategies as st
+
+_ORG = os.environ["FUZZ_ORG"]
+_STORIES = os.environ["FUZZ_STORIES"].split()
+_PLAIN = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~"
+"""What no part of a URL encodes: what was generated for a path is tried in queries as well."""
+
+_users = st.sampled_from(["alice", "bob", "carol"]) | st.text(_PLAIN, min_size=1, max_size=128)
+_overlays = st.fixed_dictionaries({"text": st.text(_PLAIN, min_size=1), "x": st.floats(0, 1), "y": st.floats(0, 1)})
+
+schemathesis.openapi.format("uuid", st.sampled_from(_STORIES) | st.uuids().map(str))
+schemathesis.openapi.format("user-id", _users)
+schemathesis.openapi.format("encoded-user-id", _users)
+schemathesis.openapi.format("overlays", st.lists(_overlays, max_size=20).map(json.dumps))
+
+
+@schemathesis.hook
+def map_headers(context: schemathesis.HookContext, headers: Any) -> Any:
+    """Have most requests be about the organisation whose stories there are."""
+    if headers and str(headers.get("orgid", "")).isalnum():
+        headers["orgid"] = _ORG
+    return headers
