@@ -51,9 +51,12 @@ async def test_who_has_a_token_of_the_issuer_is_who_it_says(client: httpx.AsyncC
     ok(await client.get(FEED, headers=bearer(signer)))
     refused(await client.get(FEED, headers=bearer(signer, sub="bob")), 403, "owner_only")
     refused(await client.get(FEED, headers=bearer(signer, exp=1)), 401, "invalid_token")
-    posted = await client.post("/api/story/users/alice", json={"content": "Hi"}, headers=bearer(signer, name="Alice"))
-    location = httpx.URL(posted.headers["location"]).path
-    assert ok(await client.get(location, headers=bearer(signer)))["data"]["fullName"] == "Alice"
+    befriended = await client.put("/api/social/users/alice/friends/bob", headers=bearer(signer, name="Alice"))
+    assert befriended.status_code == 204
+    friends = ok(await client.get("/api/social/users/bob/friends", headers=bearer(signer, sub="bob")))["data"][
+        "friends"
+    ]
+    assert [friend["fullName"] for friend in friends] == ["Alice"]
 
 
 async def test_a_secret_that_nobody_set_proves_nothing(client: httpx.AsyncClient, settings: Settings) -> None:

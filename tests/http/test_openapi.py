@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,8 @@ import httpx
 import jsonschema_rs
 import pytest
 
-from tests.http.town import NOBODY, Town, form
+from domain.audience import Visibility
+from tests.http.town import NOBODY, OWNER_CARD, Town, form
 from tests.stage import jpeg
 
 pytestmark = pytest.mark.slow
@@ -45,6 +47,9 @@ ROUTES: dict[str, dict[str, set[str]]] = {
     "/health/live": {"get": {"200", "401"}},
     "/health/ready": {"get": {"200", "401", "503"}},
 }
+
+
+OPTIONAL = {("/client/community/stories", "listCommunityStories"), ("/client/community/reactions", "countReactions")}
 
 
 @pytest.fixture
@@ -102,6 +107,73 @@ async def test_every_reference_leads_somewhere_and_every_schema_is_one(descripti
         _schema(description, {"$ref": f"#/components/schemas/{name}"})
 
 
+async def test_schemas_have_the_names_of_things(description: dict[str, Any]) -> None:
+    names = set(description["components"]["schemas"])
+    assert {"StoryCard", "OwnerStoryCard", "StoryBody", "StoryForm", "Problem", "PostedAnswer"} <= names
+    assert {name for name in names if not re.fullmatch(r"[A-Z][A-Za-z]+", name)} == set()
+    for name, schema in description["components"]["schemas"].items():
+        assert schema.get("title", name) == name
+        assert schema["description"], name
+
+
+async def test_fields_say_what_they_are(description: dict[str, Any]) -> None:
+    schemas = description["components"]["schemas"]
+    card, body = schemas["OwnerStoryCard"], schemas["StoryBody"]
+    assert set(card["required"]) == OWNER_CARD == set(card["properties"])
+    assert card["properties"]["createdAt"]["format"] == "date-time"
+    assert card["properties"]["mediaUrl"]["anyOf"][0] == {"type": "string", "format": "uri"}
+    assert card["properties"]["mediaUrl"]["description"].startswith("Absolute, signed for this reader")
+    assert schemas["Visibility"]["enum"] == sorted(Visibility)
+    assert body["properties"]["visibility"]["anyOf"][0] == {"$ref": "#/components/schemas/Visibility"}
+    (seconds, null) = body["properties"]["duration"]["anyOf"]
+    assert (seconds["type"], seconds["minimum"], seconds["maximum"], null) == ("integer", 1, 604_800, {"type": "null"})
+    assert set(schemas["RankedStoryCard"]["properties"]) - set(schemas["RankedStoryCard"]["required"]) == {
+        "scoreDetails"
+    }
+    assert "errors" not in schemas["Problem"]["required"]
+    assert schemas["StoryCardAnswer"]["properties"]["data"]["anyOf"] == [
+        {"$ref": "#/components/schemas/OwnerStoryCard"},  # first: whoever tries one after the other finds it
+        {"$ref": "#/components/schemas/StoryCard"},
+    ]
+
+
+async def test_parameters_say_what_they_take(description: dict[str, Any]) -> None:
+    for path, method, operation in _operations(description):
+        parameters = operation["parameters"]
+        names = [(parameter["in"], parameter["name"]) for parameter in parameters]
+        assert len(names) == len(set(names))
+        assert {name for place, name in names if place == "path"} == set(re.findall(r"\{(\w+)\}", path)), path
+        for parameter in parameters:
+            assert "_" not in parameter["name"], (method, path)
+            assert parameter["schema"].keys() & {"type", "$ref"}, (method, path, parameter["name"])
+    feed = {each["name"]: each for each in description["paths"]["/api/story/feed/{userId}"]["get"]["parameters"]}
+    assert feed["skip"]["schema"] == {"type": "integer", "minimum": 0, "maximum": 2**63 - 1, "default": 0}
+    assert feed["limit"]["schema"] == {"type": "integer", "minimum": 1, "maximum": 100, "default": 50}
+    assert feed["userId"]["in"] == "path"
+    assert "orgid" in feed
+
+
+async def test_whoever_sends_a_body_is_told_how_large_and_of_what_kind(description: dict[str, Any]) -> None:
+    for path, method, operation in _operations(description):
+        if "requestBody" in operation:
+            assert operation["responses"].keys() >= BODY, (method, path)
+            for body in operation["requestBody"]["content"].values():
+                assert body["schema"]
+
+
+async def test_headers_are_described(description: dict[str, Any]) -> None:
+    for path, method, operation in _operations(description):
+        for status, name in (("401", "WWW-Authenticate"), ("429", "Retry-After"), ("503", "Retry-After")):
+            answer = operation["responses"].get(status)
+            assert answer is None or name in answer["headers"], (method, path, status)
+    posted = description["paths"]["/api/story/users/{userId}"]["post"]["responses"]["201"]
+    assert posted["headers"].keys() >= {"Location", "Idempotency-Replayed"}
+    assert posted["links"].keys() >= {"getStory", "trackView", "archiveStory", "deleteStory"}
+    feed = description["paths"]["/api/story/feed/{userId}"]["get"]["responses"]["200"]
+    assert feed["headers"].keys() == {"Deprecation", "Link"}
+    assert all(header["schema"] for header in feed["headers"].values())
+
+
 async def test_every_refusal_is_described_as_a_problem(description: dict[str, Any]) -> None:
     for path, method, operation in _operations(description):
         for status, answer in operation["responses"].items():
@@ -114,7 +186,9 @@ async def test_what_needs_no_token_says_so(description: dict[str, Any]) -> None:
         needs_none = path.startswith(("/media/", "/health/", "/schema", "/metrics"))
         if needs_none:
             assert operation["security"] == [{}], path
-        elif path.startswith("/api/"):
+        elif (path, operation["operationId"]) in OPTIONAL:
+            assert operation["security"] == [{}, {"bearer": []}], path
+        else:
             assert operation.get("security", description["security"]) == [{"bearer": []}], path
 
 

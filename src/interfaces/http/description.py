@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from enum import Enum
 from http import HTTPStatus
-from typing import Any, Final
+from types import NoneType
+from typing import Any, Final, get_args
 
 from litestar import Litestar, Request, Router
 from litestar.openapi import OpenAPIConfig
@@ -157,13 +159,13 @@ def _operation(told: Mapping[str, Any], handler: Any, schemas: Schemas) -> dict[
     options, needs = handler.opt, handler.parsed_fn_signature.parameters
     text = " ".join(told.get("description", "").replace("``", "`").split("\n\n", 1)[0].split())
     operation = {**told, "summary": text, "description": _paragraphs(told.get("description", ""))}
-    parameters = [_parameter(each, needs) for each in told.get("parameters", [])]
+    parameters = [_parameter(each, needs, schemas) for each in told.get("parameters", [])]
     responses = {status: _response(status, each) for status, each in told["responses"].items()}
     answer = schemas.of_answer(handler.parsed_return_field.annotation) if _is_json(responses, handler) else None
     if answer is not None:
         responses[str(handler.status_code)]["content"] = {"application/json": {"schema": answer}}
-    for extra in (handler.responses or {}).values():
-        schemas.of_answer(extra.data_container)
+    for other in {extra.data_container for extra in (handler.responses or {}).values()} - {Problem}:
+        schemas.of_answer(other)
     bodies = {"application/json": needs["data"].annotation} if "data" in needs else {}
     if bodies := getattr(handler.operation_class, "bodies", bodies):
         content = {media_type: {"schema": schemas.of_body(body)} for media_type, body in bodies.items()}
@@ -189,8 +191,8 @@ def _is_json(responses: Mapping[str, Any], handler: Any) -> bool:
     return not content or "application/json" in content
 
 
-def _parameter(told: Mapping[str, Any], needs: Mapping[str, Any]) -> dict[str, Any]:
-    """A parameter, with its bounds as they are: the framework rounds them."""
+def _parameter(told: Mapping[str, Any], needs: Mapping[str, Any], schemas: Schemas) -> dict[str, Any]:
+    """A parameter, with its bounds as they are (the framework rounds them) and its names as others have them."""
     parameter = {name: value for name, value in told.items() if _NOISE.get(name, ...) != value}
     name = parameter["name"] = _camel(told["name"])
     if told["in"] == "path" and name in _IN_PATH:
@@ -201,7 +203,16 @@ def _parameter(told: Mapping[str, Any], needs: Mapping[str, Any]) -> dict[str, A
         exact = getattr(asked.kwarg_definition, of_framework, None) if asked else None
         if exact is not None:
             schema[bound] = exact
+    names = _enumeration(asked.annotation) if asked else None
+    if asked is not None and names is not None:
+        default = {"default": asked.default.value} if isinstance(asked.default, Enum) else {}
+        schema = schemas.of_body(names) | default
     return parameter | {"schema": schema}
+
+
+def _enumeration(annotation: Any) -> type[Enum] | None:
+    kinds = [kind for kind in get_args(annotation) or [annotation] if kind is not NoneType]
+    return kinds[0] if len(kinds) == 1 and isinstance(kinds[0], type) and issubclass(kinds[0], Enum) else None
 
 
 def _needed(schema: dict[str, Any]) -> dict[str, Any]:

@@ -56,8 +56,7 @@ class Schemas:
         for struct in _structs([annotation]):
             self._describe(struct, answered=answered)
         (schema,), others = msgspec.json.schema_components([annotation], ref_template=_REF)
-        for name, other in others.items():
-            self._known.setdefault(name, _enumerated(other))
+        self._keep_names(others)
         return schema
 
     def _envelope(self, annotation: Any, origin: type[Struct], inner: Any) -> Schema:
@@ -78,6 +77,8 @@ class Schemas:
         name = struct.__name__
         if self._made_from.setdefault(name, struct) is not struct:
             raise ValueError(f"{struct} and {self._made_from[name]} would have one name in the description")
+        if name in self._known:
+            return
         _, described = msgspec.json.schema_components([struct], ref_template=_REF)
         schema = described.pop(name)
         schema["description"] = _sentences(struct)
@@ -92,9 +93,14 @@ class Schemas:
         if answered:
             schema["required"] = [each.encode_name for each in fields(struct) if not _may_be_absent(struct, each)]
         self._known[name] = schema
-        for other, inner in described.items():
-            if other not in self._made_from:
-                self._known.setdefault(other, _enumerated(inner))
+        self._keep_names(described)
+
+    def _keep_names(self, described: Mapping[str, Schema]) -> None:
+        """Keep the schemas of enumerations among others; classes are described one by one."""
+        for name, schema in described.items():
+            if "enum" in schema:
+                told = _marked(schema.get("description", ""))
+                self._known.setdefault(name, {**schema, "type": "string", "description": told})
 
 
 def _plain(schema: Schema) -> Schema:
@@ -107,12 +113,6 @@ def _plain(schema: Schema) -> Schema:
         if each.get("multipleOf") == 1:
             each["type"] = "integer"
             del each["multipleOf"]
-    return schema
-
-
-def _enumerated(schema: Schema) -> Schema:
-    if "enum" in schema and all(isinstance(value, str) for value in schema["enum"]):
-        schema = {**schema, "type": "string", "description": _marked(schema.get("description", ""))}
     return schema
 
 
