@@ -110,13 +110,14 @@ class Issuer:
     Attributes:
         answer: what is answered: a status, headers, and bytes.
         pause: seconds before an answer.
+        drip: seconds between one byte of it and the next.
         asked: the paths that were asked for.
         heard: that somebody has asked.
     """
 
     def __init__(self, *signers: Signer) -> None:
         self.publish(*signers)
-        self.pause = 0.0
+        self.pause = self.drip = 0.0
         self.asked: list[str] = []
         self.heard = asyncio.Event()
         self.url = ""
@@ -143,9 +144,11 @@ class Issuer:
                 *(f"{name}: {text}" for name, text in headers.items()),
             ]
             writer.write("\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode())
-            for start in range(0, len(body), 65_536):
-                writer.write(body[start : start + 65_536])
+            size = 1 if self.drip else 65_536
+            for start in range(0, len(body), size):
+                writer.write(body[start : start + size])
                 await writer.drain()
+                await asyncio.sleep(self.drip)
         except (OSError, asyncio.IncompleteReadError):
             pass  # who asked has heard enough
         finally:

@@ -125,6 +125,7 @@ BROKEN: dict[str, tuple[bytes, int, dict[str, str]]] = {
     "away": (b"", 503, {}),
     "not there": (b"{}", 404, {}),
     "elsewhere": (b"", 302, {"Location": "/moved.json"}),
+    "in trouble, and not to be believed": (json.dumps({"keys": [ed_key("of the trouble").jwk]}).encode(), 500, {}),
     "garbage": (b"<html>", 200, {}),
     "no UTF-8": (b'{"keys": ["\xff"]}', 200, {}),
     "no set": (b'{"key": []}', 200, {}),
@@ -205,8 +206,11 @@ async def test_a_slow_answer_keeps_nobody_waiting_who_has_a_key(
 
 
 @pytest.mark.slow
-async def test_a_slow_answer_is_waited_for_some_seconds_and_no_longer(tokens: Tokens, issuer: Issuer) -> None:
-    issuer.pause = 30
+@pytest.mark.parametrize(("pause", "drip"), [(30, 0), (0, 0.2)], ids=["late", "dripping"])
+async def test_a_slow_answer_is_waited_for_some_seconds_and_no_longer(
+    tokens: Tokens, issuer: Issuer, pause: float, drip: float
+) -> None:
+    issuer.pause, issuer.drip = pause, drip
     async with asyncio.timeout(15):
         with pytest.raises(UnavailableError):
             await tokens.verify(ec_key().token())
