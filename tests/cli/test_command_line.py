@@ -114,12 +114,19 @@ def test_the_doctor_names_the_store_that_is_away(stories: Stories) -> None:
     assert redis.startswith("redis: Redis does not answer")
 
 
+def test_the_doctor_names_the_issuer_that_is_away(stories: Stories) -> None:
+    stories("migrate")
+    done = stories("doctor", jwt_jwks_url=f"http://127.0.0.1:{free_port()}/jwks.json")
+    assert done.returncode == 1
+    assert "\njwks: cannot be fetched: " in done.stdout
+
+
 def test_a_token_is_made_without_loading_the_service(tmp_path: Path) -> None:
     done = run("token", "alice", env=environment(tmp_path), options=("-X", "importtime"))
 
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "infrastructure.identity.tokens" in loaded
-    assert not loaded & {"sqlalchemy", "alembic", "dramatiq", "litestar", "PIL", "redis", "uvicorn"}
+    assert not loaded & {"sqlalchemy", "alembic", "dramatiq", "httpx", "litestar", "PIL", "redis", "uvicorn"}
 
 
 def test_commands_that_start_together_share_the_secret_that_one_of_them_makes(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.issuer import TLS, ec_key, publishing
 from tests.processes import environment, processes
 
 pytestmark = pytest.mark.slow
@@ -33,6 +35,20 @@ def test_what_serve_says_can_be_copied_and_works(tmp_path: Path) -> None:
             trust_env=False,
         )
         assert answer.status_code == 200, answer.text
+
+
+async def test_who_has_an_issuer_is_sent_there_for_tokens_which_are_good(tmp_path: Path) -> None:
+    async with publishing(ec_key()) as issuer:
+        env = environment(tmp_path / "data", port="0", jwt_jwks_url=issuer.url)
+        with processes(env, tmp_path / "logs") as start:
+            server = await asyncio.to_thread(start("serve").ready)
+            assert server.said.splitlines()[2] == f"For a token: ask the issuer of {issuer.url}"
+            async with httpx.AsyncClient(trust_env=False, verify=TLS) as client:
+                answer = await client.get(
+                    f"{server.url}/api/story/users/alice/history",
+                    headers={"Authorization": f"Bearer {ec_key().token()}"},
+                )
+            assert answer.status_code == 200, answer.text
 
 
 def test_told_to_stop_serve_ends_well_and_soon(tmp_path: Path) -> None:

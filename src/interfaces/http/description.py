@@ -24,6 +24,8 @@ _DESCRIPTION: Final = (
     "Times are RFC 3339 UTC. The header `orgid` names the organisation. HEAD works wherever GET does, another method "
     "is a 405 with `Allow`."
 )
+_VIEWER: Final = "1.72.1"
+"""Of Scalar, which browsers fetch from the web: not whatever is newest there."""
 _METHODS: Final = ("get", "post", "put", "patch", "delete")
 _NOISE: Final = {"deprecated": False, "allowEmptyValue": False, "allowReserved": False}
 _HOLE: Final = re.compile(r"\{\w+\}")
@@ -87,7 +89,7 @@ def openapi_config() -> OpenAPIConfig:
         version="0.1.0",
         description=_DESCRIPTION,
         openapi_router=Router("/schema", route_handlers=[], opt=PUBLIC, include_in_schema=False),
-        render_plugins=[ScalarRenderPlugin(path="/"), _Described(path="/openapi.json")],
+        render_plugins=[ScalarRenderPlugin(path="/", version=_VIEWER), _Described(path="/openapi.json")],
         components=Components(
             security_schemes={
                 "bearer": SecurityScheme(
