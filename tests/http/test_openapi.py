@@ -11,6 +11,8 @@ import jsonschema_rs
 import pytest
 
 from domain.audience import Visibility
+from domain.errors import DomainError
+from interfaces.http.description import CODES
 from tests.http.town import NOBODY, OWNER_CARD, Town, form
 from tests.stage import jpeg
 
@@ -179,6 +181,18 @@ async def test_every_refusal_is_described_as_a_problem(description: dict[str, An
         for status, answer in operation["responses"].items():
             if int(status) >= 400 and (path, status) != ("/health/ready", "503"):
                 assert answer["content"].keys() == {"application/problem+json"}, (method, path, status)
+
+
+async def test_every_code_is_told_with_its_status(description: dict[str, Any]) -> None:
+    getting = description["paths"]["/api/story/{storyId}"]["get"]["responses"]
+    assert getting["404"]["description"] == "Not found: `story_not_found`, `not_found`"
+    assert {kind.code for kind in _kinds(DomainError)} <= {code for codes in CODES.values() for code in codes}
+
+
+def _kinds(error: type[DomainError]) -> Iterator[type[DomainError]]:
+    yield error
+    for kind in error.__subclasses__():
+        yield from _kinds(kind)
 
 
 async def test_what_needs_no_token_says_so(description: dict[str, Any]) -> None:

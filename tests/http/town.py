@@ -16,6 +16,7 @@ import httpx
 from sqlalchemy import Table, func, select
 
 from domain.values import OrgId, StoryId
+from interfaces.http.description import CODES
 from tests.stage import Served, Stage
 
 TLS = ssl.create_default_context()
@@ -178,6 +179,7 @@ def refused(response: httpx.Response, status: int, code: str | None = None) -> d
     assert body.keys() - {"errors"} == PROBLEM
     assert body["status"] == status
     assert body["success"] is False
+    assert body["code"] in CODES[str(status)], "every code is in the description of the API"
     assert body["title"]
     assert body["detail"]
     assert re.fullmatch(rf"urn:uuid:{UUID.pattern}", body["instance"])

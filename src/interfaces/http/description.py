@@ -16,6 +16,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from interfaces.http.auth import ACTING_HEADER, PUBLIC
 from interfaces.http.once import KEY_HEADER
+from interfaces.http.problems import MEDIA_TYPE as PROBLEM
 from interfaces.http.problems import REPLAYED_HEADER, Problem
 from interfaces.http.schemas import Schemas
 
@@ -67,8 +68,27 @@ _KEY: Final = {
     "in": "header",
     "description": "Yours for this request: sent again within 24 hours, it is not carried out again but gets its first "
     f"answer, with `{REPLAYED_HEADER}: true`; another request with it is a 409",
-    "schema": {"type": "string", "pattern": "^[ -~]{1,255}$"},
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]*$"},
 }
+CODES: Final[Mapping[str, tuple[str, ...]]] = {
+    "400": (
+        *("invalid_request", "invalid_parameter", "duplicate_parameter", "malformed_json", "type_mismatch"),
+        *("media_invalid", "media_too_large", "cursor_invalid", "org_invalid", "url_not_allowed"),
+    ),
+    "401": ("unauthenticated", "invalid_token"),
+    "403": ("identity_mismatch", "owner_only", "org_mismatch", "role_required"),
+    "404": ("story_not_found", "not_found"),
+    "405": ("method_not_allowed",),
+    "409": ("own_story", "idempotency_key_reused", "request_in_progress", "conflict"),
+    "410": ("story_expired", "position_gone"),
+    "413": ("too_large",),
+    "415": ("unsupported_media_type",),
+    "416": ("invalid_parameter",),
+    "429": ("rate_limited", "quota_exceeded"),
+    "431": ("invalid_request",),
+    "503": ("unavailable",),
+}
+"""What the `code` of a problem may be, by its status."""
 _HEADERS: Final[Mapping[str, dict[str, Any]]] = {
     "401": {
         "WWW-Authenticate": {"description": "`Bearer`", "schema": {"type": "string"}},
@@ -233,6 +253,8 @@ def _response(status: str, told: Mapping[str, Any]) -> dict[str, Any]:
     response = {**told, "headers": headers} if headers else {n: v for n, v in told.items() if n != "headers"}
     if status.startswith("2"):
         response["description"] = HTTPStatus(int(status)).phrase
+    elif status in CODES and PROBLEM in response.get("content", {}):
+        response["description"] += f": {', '.join(f'`{code}`' for code in CODES[status])}"
     return response
 
 
