@@ -150,6 +150,7 @@ BAD_CLAIMS: dict[str, Any] = {
 }
 
 
+@pytest.mark.attack(2, 3)
 @pytest.mark.parametrize("name", BAD_HEADERS)
 async def test_a_token_under_a_bad_header_proves_nothing(tokens: Tokens, signer: Signer, name: str) -> None:
     with pytest.raises(InvalidTokenError):
@@ -162,6 +163,7 @@ async def test_a_token_of_bad_claims_proves_nothing(tokens: Tokens, signer: Sign
         await tokens.verify(signer.token(BAD_CLAIMS[name]))
 
 
+@pytest.mark.attack(2)
 @pytest.mark.parametrize("signature", [b"", b"x", bytes(32), bytes(64), bytes(256), b"\xff" * 64])
 async def test_a_signature_that_is_none_proves_nothing(tokens: Tokens, signer: Signer, signature: bytes) -> None:
     header = {"alg": signer.algorithm, "typ": "JWT", **({"kid": signer.name} if signer.name else {})}
@@ -184,6 +186,7 @@ STRANGERS: dict[str, Callable[[], Signer]] = {
 }
 
 
+@pytest.mark.attack(3)
 @pytest.mark.parametrize("name", STRANGERS)
 async def test_a_stranger_proves_nothing_whatever_key_they_name(tokens: Tokens, name: str) -> None:
     stranger = STRANGERS[name]()
@@ -192,6 +195,7 @@ async def test_a_stranger_proves_nothing_whatever_key_they_name(tokens: Tokens, 
             await tokens.verify(stranger.token(kid=kid))
 
 
+@pytest.mark.attack(3)
 @pytest.mark.parametrize("signed_as", ["HS256", "RS256", "ES256", "EdDSA"])
 @pytest.mark.parametrize("material", ["n", "PEM", "DER", "JWK", "JWK Set", "x of the curve", "nothing"])
 async def test_what_is_public_is_no_secret(tokens: Tokens, signed_as: str, material: str) -> None:
@@ -225,6 +229,7 @@ async def test_a_key_signs_by_its_own_algorithm_alone(tokens: Tokens) -> None:
                 await tokens.verify(signer.token(alg=other))
 
 
+@pytest.mark.attack(3)
 @pytest.mark.parametrize("hint", ["jku", "x5u", "jwk"])
 async def test_a_key_that_a_token_brings_along_is_not_looked_at(
     tokens: Tokens, issuer: Issuer, signer: Signer, hint: str
@@ -265,6 +270,7 @@ async def test_a_remembered_token_still_ends(tokens: Tokens) -> None:
             await tokens.verify(token)
 
 
+@pytest.mark.attack(4)
 async def test_issuer_and_audience_are_asked_for_where_they_are_set(published: PublishedKeys, signer: Signer) -> None:
     strict = Tokens([SharedSecret(SECRET), published], ClaimRules("https://id.example", "stories"))
     await strict.verify(signer.token(claims(iss="https://id.example", aud="stories")))

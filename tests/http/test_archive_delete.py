@@ -94,6 +94,7 @@ async def test_an_archived_or_expired_story_can_be_deleted(town: Town) -> None:
     assert await town.posted() == 0
 
 
+@pytest.mark.attack(12, 14)
 @pytest.mark.parametrize(("method", "path"), [("POST", "/archive"), ("DELETE", "")])
 async def test_only_the_story_owner_archives_and_deletes(town: Town, method: str, path: str) -> None:
     public = await town.post_text("alice", visibility="Public")

@@ -145,6 +145,7 @@ async def _nothing_left(town: Town, before: set[str]) -> None:
     assert not {path for path in town.files() - before if town.org in path or "tmp" in path}
 
 
+@pytest.mark.attack(36)
 @pytest.mark.parametrize(("sent", "status", "code"), FORMS.values(), ids=FORMS.keys())
 async def test_a_bad_form_is_refused_and_nothing_is_left_of_it(town: Town, sent: Form, status: int, code: str) -> None:
     before, (header, body) = town.files(), sent
@@ -213,6 +214,7 @@ async def _plain(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
         yield chunk
 
 
+@pytest.mark.attack(35)
 async def test_an_announced_length_that_is_too_large_is_refused_before_the_body_comes(town: Town) -> None:
     before, length, org = town.files(), ("Content-Length", "300000000"), ("orgid", town.org)
     refused(await town.raw("POST", "/api/story/users/alice", GOOD[0], length, org), 413, "too_large")
@@ -223,6 +225,7 @@ async def test_an_announced_length_that_is_too_large_is_refused_before_the_body_
     refused(await town.raw("PUT", path, png, length, org), 413, "too_large")
 
 
+@pytest.mark.attack(35)
 @pytest.mark.parametrize("how", ["by length", "chunked"])
 async def test_a_file_one_byte_too_large_is_refused_and_nothing_is_left_of_it(town: Town, how: str) -> None:
     before = town.files()

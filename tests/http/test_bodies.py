@@ -169,6 +169,7 @@ def _rows() -> Iterator[Row]:
 ROWS = list(_rows())
 
 
+@pytest.mark.attack(22, 23, 24, 25, 26, 28, 29, 30, 32, 33, 34)
 @pytest.mark.parametrize("route", ROUTES)
 async def test_no_bad_body_is_ever_an_error_of_the_service_and_nothing_comes_of_it(town: Town, route: str) -> None:
     story_id = await town.post_text("alice", visibility="Public")
@@ -190,6 +191,7 @@ async def test_no_bad_body_is_ever_an_error_of_the_service_and_nothing_comes_of_
         assert await town.rows(table) == 0
 
 
+@pytest.mark.attack(27)
 @pytest.mark.parametrize(
     "content_type", ["text/xml", "text/plain", "application/x-www-form-urlencoded", "", None, "json"]
 )
@@ -217,6 +219,7 @@ async def test_json_may_have_parameters_and_a_suffix(town: Town, content_type: s
     ok(text, 201)
 
 
+@pytest.mark.attack(15, 26)
 async def test_unknown_fields_are_ignored_and_the_last_of_duplicate_keys_wins(town: Town) -> None:
     body = b'{"content":"first","content":"last","unknown":{"a":[1,{"b":null}]},"type":"text","userId":"x"}'
     response = await town.raw("POST", "/api/story/users/alice", JSON, ("orgid", town.org), body=body)
@@ -252,6 +255,7 @@ async def test_json_that_is_too_large_is_refused_by_its_announced_length_alone(t
     refused(response, 413, "too_large")
 
 
+@pytest.mark.attack(33)
 @pytest.mark.parametrize("value", [0, 0.5, 3_600])
 async def test_views_of_no_time_and_of_an_hour_are_views(town: Town, value: float) -> None:
     story_id = await town.post_text("alice", visibility="Public")

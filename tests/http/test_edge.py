@@ -52,6 +52,7 @@ async def behind(settings: Settings) -> AsyncIterator[Town]:
         yield town
 
 
+@pytest.mark.attack(47)
 async def test_every_answer_to_somebody_is_theirs_alone_and_kept_by_nobody(plain: Town) -> None:
     story = await plain.post_text("alice")
     alice = plain.client("alice")
@@ -89,6 +90,7 @@ async def test_the_page_of_the_description_may_load_its_viewer_and_ask_us_and_no
     assert "unsafe" not in policy["script-src"]
 
 
+@pytest.mark.attack(48)
 async def test_without_the_setting_no_page_is_answered(plain: Town) -> None:
     for origin in ("https://evil", "null", "https://good.evil.com", "https://goodXcom"):
         asked = {"Origin": origin, "Access-Control-Request-Method": "GET"}
@@ -101,6 +103,7 @@ async def test_without_the_setting_no_page_is_answered(plain: Town) -> None:
             assert not [name for name in answer.headers if name.startswith("access-control-")]
 
 
+@pytest.mark.attack(48)
 async def test_a_page_of_the_origin_that_is_set_reads_answers_and_refusals(behind: Town) -> None:
     asked = await behind.stranger(Origin=PAGE).options(
         "/api/story/users/alice",
@@ -130,6 +133,7 @@ async def test_links_are_made_for_where_the_client_is_when_a_trusted_proxy_says_
     assert posted.headers["location"].startswith("https://stories.example/api/story/")
 
 
+@pytest.mark.attack(49)
 async def test_without_trusted_proxies_forwarded_headers_change_nothing(plain: Town) -> None:
     told = {
         "Forwarded": "for=192.0.2.7;proto=https;host=evil.test",
@@ -146,6 +150,7 @@ async def test_without_trusted_proxies_forwarded_headers_change_nothing(plain: T
     assert card["userId"] == "alice"
 
 
+@pytest.mark.attack(5)
 async def test_a_token_in_the_query_proves_nothing_and_is_in_no_log(plain: Town) -> None:
     token = plain.token("alice")
     with structlog.testing.capture_logs() as logs:
@@ -168,6 +173,7 @@ NO_REQUESTS = {
 }
 
 
+@pytest.mark.attack(52)
 @pytest.mark.parametrize("name", NO_REQUESTS)
 async def test_what_is_no_request_is_refused_in_the_form_of_all_refusals(plain: Town, name: str) -> None:
     refused(await spoken(plain.url, NO_REQUESTS[name] % HOST, b"", 10), 400, "invalid_request")

@@ -250,6 +250,7 @@ async def test_viewers_are_searched_sorted_and_paged(town: Town, story_id: str) 
     refused(await town.client("alice").get(f"/api/story/{story_id}/viewers?sort=name"), 400, "invalid_parameter")
 
 
+@pytest.mark.attack(10)
 async def test_only_the_story_owner_lists_viewers(town: Town, story_id: str) -> None:
     await _view(town, story_id, "bob")
     refused(await town.client("bob").get(f"/api/story/{story_id}/viewers"), 403, "owner_only")
@@ -257,6 +258,7 @@ async def test_only_the_story_owner_lists_viewers(town: Town, story_id: str) -> 
     refused(await town.client("bob").get(f"/api/story/{hidden}/viewers"), 404, "story_not_found")
 
 
+@pytest.mark.attack(12)
 async def test_nobody_views_reacts_or_replies_in_anothers_name(town: Town, story_id: str) -> None:
     bob, story = town.client("bob"), f"/api/story/{story_id}"
     for path, body in (
@@ -276,6 +278,7 @@ async def test_a_service_acts_for_the_user_it_names(town: Town, story_id: str) -
     assert [viewer["userId"] for viewer in (await _viewers(town, story_id))["data"]] == ["carol"]
 
 
+@pytest.mark.attack(18)
 @pytest.mark.parametrize("ending", ["archived", "expired"])
 async def test_an_ended_story_takes_no_views_reactions_or_replies(town: Town, story_id: str, ending: str) -> None:
     await town.befriend("alice", "bob")
@@ -302,6 +305,7 @@ async def test_an_ended_story_takes_no_views_reactions_or_replies(town: Town, st
     assert len(await town.events(story_id)) == before
 
 
+@pytest.mark.attack(34)
 async def test_what_the_blocked_say_finds_no_story(town: Town, story_id: str) -> None:
     await town.stage.block("alice", "bob")
     bob, path = town.client("bob"), f"/api/story/{story_id}"

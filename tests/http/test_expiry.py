@@ -147,6 +147,7 @@ async def test_media_links_die_with_the_story(town: Town) -> None:
         assert (await nobody.get(link)).status_code == 200
 
 
+@pytest.mark.attack(17)
 async def test_a_story_whose_end_has_come_is_gone_for_those_who_saw_it_and_never_was_for_others(town: Town) -> None:
     await town.befriend("alice", "bob")
     story_id = await town.post_text("alice")

@@ -64,6 +64,7 @@ def limited(response: httpx.Response) -> int:
     return int(response.headers["retry-after"])
 
 
+@pytest.mark.attack(50)
 async def test_a_flood_of_replies_is_refused_and_told_when_to_come_back(
     defaults: Settings, keeper: tuple[str | None, str]
 ) -> None:
@@ -79,6 +80,7 @@ async def test_a_flood_of_replies_is_refused_and_told_when_to_come_back(
         assert (await town.client("carol").post(path, json={"content": "hi"})).status_code == 201
 
 
+@pytest.mark.attack(50)
 async def test_a_thousand_stories_a_minute_are_a_flood_too(defaults: Settings) -> None:
     async with _town(defaults) as town:
         statuses = await _statuses(town.client("alice"), "/api/story/users/alice", 100, "POST", json={"content": "hi"})
@@ -86,6 +88,7 @@ async def test_a_thousand_stories_a_minute_are_a_flood_too(defaults: Settings) -
         assert set(statuses) == {201, 429}
 
 
+@pytest.mark.attack(50)
 async def test_of_five_of_the_largest_files_at_once_one_is_refused_before_it_is_sent(defaults: Settings) -> None:
     async with _town(defaults) as town:
         content_type, start = form(('name="media"; filename="a.jpg"', jpeg()), end=False)
@@ -154,6 +157,7 @@ async def test_who_has_no_token_is_counted_by_address(defaults: Settings) -> Non
         assert (await _statuses(town.stranger(), "/health/live", 20)).count(200) == 20
 
 
+@pytest.mark.attack(49)
 async def test_an_address_that_anybody_may_claim_is_no_way_round(defaults: Settings) -> None:
     async with _town(defaults, rate_limit_anonymous=5) as town:
         claims = [{"X-Forwarded-For": f"192.0.2.{n}", "Forwarded": f"for=192.0.2.{n}"} for n in range(8)]

@@ -89,6 +89,7 @@ async def test_a_story_expires_24_hours_after_it_was_created(town: Town) -> None
     assert _instant(card["expiresAt"]) - _instant(card["createdAt"]) == timedelta(hours=24)
 
 
+@pytest.mark.attack(30)
 @pytest.mark.parametrize(("duration", "hours"), [(3_600, 1), (5_400, 1.5), (604_800, 168), (1, 1 / 3_600), (None, 24)])
 async def test_a_duration_says_for_how_many_seconds_a_story_lives(
     town: Town, duration: int | None, hours: float
@@ -192,6 +193,7 @@ async def test_letter_case_of_the_paths_prefix_does_not_matter(town: Town) -> No
     refused(await town.client("Alice").post("/api/story/users/alice", json=body), 403, "owner_only")
 
 
+@pytest.mark.attack(15)
 async def test_fields_that_only_the_service_decides_are_ignored(town: Town) -> None:
     forged: dict[str, Any] = {
         "userId": "mallory",
@@ -210,6 +212,7 @@ async def test_fields_that_only_the_service_decides_are_ignored(town: Town) -> N
     assert _instant(card["expiresAt"]) - _instant(card["createdAt"]) == timedelta(hours=24)
 
 
+@pytest.mark.attack(28, 51)
 @pytest.mark.parametrize(
     "text",
     [
@@ -231,6 +234,7 @@ async def test_words_are_stored_as_they_are(town: Town, text: str) -> None:
     assert response.headers["x-content-type-options"] == "nosniff"
 
 
+@pytest.mark.attack(44)
 @pytest.mark.parametrize(
     "filename",
     [

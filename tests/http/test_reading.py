@@ -60,6 +60,7 @@ async def test_time_until_expiration_counts_down_and_may_pass_a_day(town: Town) 
     assert (card["timeUntilExpiration"], card["isExpired"], card["status"]) == ("00:00:00", True, "Archived")
 
 
+@pytest.mark.attack(20)
 async def test_the_id_may_be_written_in_capitals(town: Town) -> None:
     story_id = await town.post_text("alice")
     assert (await town.card(story_id.upper()))["storyId"] == story_id
@@ -74,6 +75,7 @@ async def test_head_answers_as_get_does_without_the_body(town: Town) -> None:
     assert (await alice.head(f"/api/story/{NOBODY}")).status_code == 404
 
 
+@pytest.mark.attack(47)
 async def test_answers_are_kept_by_nobody_on_the_way(town: Town) -> None:
     story_id = await town.post_text("alice")
     alice = town.client("alice")
@@ -127,6 +129,7 @@ async def test_of_the_unknown_and_the_blocked_there_is_nothing_active(town: Town
     assert ok(await town.client("alice").get(f"/api/story/users/{of}/active")) == {"success": True, "data": []}
 
 
+@pytest.mark.attack(22)
 async def test_rings_tell_who_of_a_list_has_something_to_see(town: Town) -> None:
     for owner in ("anna", "ben", "carl"):
         await town.befriend("me", owner)
@@ -150,6 +153,7 @@ async def test_rings_tell_who_of_a_list_has_something_to_see(town: Town) -> None
     ok(await me.post("/api/story/check-active", json=[]))
 
 
+@pytest.mark.attack(22)
 async def test_rings_are_told_for_up_to_1000_users(town: Town) -> None:
     users = [f"user-{number}" for number in range(1_001)]
     me = town.client("me")
@@ -191,6 +195,7 @@ async def test_the_archive_holds_what_was_archived_by_hand_and_what_has_expired(
     assert all(TIME.fullmatch(card["archivedAt"]) for card in data["stories"])
 
 
+@pytest.mark.attack(9, 10)
 @pytest.mark.parametrize("which", ["history", "archived"])
 async def test_only_the_story_owner_reads_their_history_and_archive(town: Town, which: str) -> None:
     path, bob = f"/api/story/users/alice/{which}", town.client("bob")
@@ -201,6 +206,7 @@ async def test_only_the_story_owner_reads_their_history_and_archive(town: Town, 
     ok(await town.service().get(path))
 
 
+@pytest.mark.attack(20)
 async def test_an_empty_part_of_a_path_leads_nowhere(town: Town) -> None:
     story_id = await town.post_text("alice")
     alice = town.client("alice")

@@ -38,6 +38,7 @@ PROTECTED = [
 ]
 
 
+@pytest.mark.attack(1)
 @pytest.mark.parametrize(("method", "path"), PROTECTED)
 async def test_without_a_token_nothing_is_done(town: Town, method: str, path: str) -> None:
     response = await town.client().request(method, path)
@@ -45,6 +46,7 @@ async def test_without_a_token_nothing_is_done(town: Town, method: str, path: st
     assert response.headers["www-authenticate"].startswith("Bearer")
 
 
+@pytest.mark.attack(6)
 @pytest.mark.parametrize(
     "headers",
     [
@@ -68,6 +70,7 @@ async def test_an_organisation_is_named_once_and_well(town: Town, headers: list[
     refused(await town.raw("GET", "/api/story/feed/alice", *named), 400, "org_invalid")
 
 
+@pytest.mark.attack(6)
 async def test_an_organisation_is_any_well_formed_name_and_its_letter_case_matters(town: Town) -> None:
     await town.post_text("alice")
     for org, count in ((town.org, 1), (town.org.upper(), 0), ("x" * 64, 0), ("a.B_c-9", 0)):
@@ -75,6 +78,7 @@ async def test_an_organisation_is_any_well_formed_name_and_its_letter_case_matte
         assert data["totalCount"] == count
 
 
+@pytest.mark.attack(7)
 async def test_a_token_of_one_organisation_is_no_good_for_another(town: Town) -> None:
     await town.post_text("alice")
     token = {"Authorization": f"Bearer {town.token('alice', org=town.org)}"}
@@ -97,6 +101,7 @@ async def test_asking_creates_nothing(town: Town) -> None:
     assert await town.rows(profiles) == 0
 
 
+@pytest.mark.attack(11)
 @pytest.mark.parametrize(
     ("method", "path"),
     [
@@ -111,6 +116,7 @@ async def test_a_query_parameter_is_given_once(town: Town, method: str, path: st
     assert len(body["errors"]) == 1
 
 
+@pytest.mark.attack(9, 12)
 async def test_a_name_in_the_query_grants_nothing(town: Town) -> None:
     story_id = await town.post_text("alice", visibility="Public")
     mallory = town.client("mallory", roles=["moderator", "admin", "Service", "root"])
@@ -123,6 +129,7 @@ async def test_a_name_in_the_query_grants_nothing(town: Town) -> None:
     assert (await town.card(story_id))["status"] == "Active"
 
 
+@pytest.mark.attack(13)
 async def test_a_path_that_names_another_is_refused_whatever_the_role(town: Town) -> None:
     mallory = town.client("mallory", roles=["moderator", "admin"])
     body = {"type": "text", "content": "in alice's name"}
@@ -143,6 +150,7 @@ async def test_a_service_names_one_person_or_is_an_ordinary_user(town: Town) -> 
 LIMITS = ["0", "-1", "101", "1000000000", "abc", "1.5", str(2**63), "", "٣", "0x10", "1_0", "NaN", "9" * 5_000]
 
 
+@pytest.mark.attack(21)
 @pytest.mark.parametrize("value", LIMITS, ids=lambda value: value[:12] or "empty")
 async def test_a_number_outside_its_range_is_refused(town: Town, value: str) -> None:
     alice = town.client("alice")
@@ -158,6 +166,7 @@ async def test_a_number_outside_its_range_is_refused(town: Town, value: str) -> 
         assert [error["field"] for error in body["errors"]] == [name]
 
 
+@pytest.mark.attack(21)
 @pytest.mark.parametrize(
     ("path", "name", "value"),
     [
@@ -176,6 +185,7 @@ async def test_a_parameter_that_makes_no_sense_is_refused(town: Town, path: str,
     refused(response, 400, "invalid_parameter")
 
 
+@pytest.mark.attack(21)
 @pytest.mark.parametrize("many", [10**9, 2**40, 2**56])
 async def test_far_beyond_the_end_there_is_nothing(town: Town, many: int) -> None:
     await town.befriend("me", "john")
@@ -192,6 +202,7 @@ async def test_a_query_of_very_many_parameters_is_refused(town: Town) -> None:
     refused(await town.client("alice").get(f"/api/story/feed/alice?{query}"), 400)
 
 
+@pytest.mark.attack(20)
 @pytest.mark.parametrize(
     "story_id",
     [
@@ -229,6 +240,7 @@ async def test_what_is_no_id_is_no_story(town: Town, story_id: str) -> None:
         refused(response, 404)
 
 
+@pytest.mark.attack(52)
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
@@ -256,6 +268,7 @@ async def test_a_path_that_leads_nowhere_is_not_found(town: Town, path: str) -> 
     refused(await town.client("alice").get(path), 404, "not_found")
 
 
+@pytest.mark.attack(49)
 async def test_spoofed_headers_change_nothing(town: Town) -> None:
     story_id = await town.post_image("alice")
     spoofed = {
@@ -311,6 +324,7 @@ async def test_refusals_come_in_one_order(town: Town) -> None:
     refused(await ask(reply, bob, org, json_type, body=b'{"content": "late"}'), 410, "story_expired")
 
 
+@pytest.mark.attack(16)
 async def test_refusals_of_the_foreign_the_missing_and_the_hidden_read_alike(town: Town, other: Town) -> None:
     foreign = await other.post_text("alice", visibility="Public")
     hidden = await town.post_text("alice", visibility="OnlyMe")

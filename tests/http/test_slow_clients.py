@@ -94,6 +94,7 @@ async def test_empty_lines_are_no_way_to_stay() -> None:
         assert (await says(port, *(b"\r\n" for _ in range(100)), every=0.05))[0] == b""
 
 
+@pytest.mark.attack(52)
 async def test_who_drips_a_body_is_left() -> None:
     drops = (b"x" for _ in range(100))
     async with served() as port:

@@ -96,6 +96,7 @@ BAD_TOKENS = {
 }
 
 
+@pytest.mark.attack(2, 4)
 @pytest.mark.parametrize("token", BAD_TOKENS.values(), ids=BAD_TOKENS.keys())
 async def test_a_bad_token_is_refused(town: Town, token: str) -> None:
     response = await town.raw("GET", "/api/story/feed/alice", ("Authorization", f"Bearer {token}"), user=None)
@@ -103,6 +104,7 @@ async def test_a_bad_token_is_refused(town: Town, token: str) -> None:
     assert response.headers["www-authenticate"].startswith("Bearer")
 
 
+@pytest.mark.attack(3)
 @pytest.mark.parametrize(
     "hint",
     [
@@ -130,6 +132,7 @@ async def test_two_tokens_are_none(town: Town) -> None:
     refused(await town.raw("GET", "/api/story/feed/alice", one, two, user=None), 401, "invalid_token")
 
 
+@pytest.mark.attack(5)
 async def test_a_token_in_the_url_is_none(town: Town) -> None:
     path = f"/api/story/feed/alice?access_token={town.token('alice')}"
     refused(await town.client().get(path), 401, "unauthenticated")

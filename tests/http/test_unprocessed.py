@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import httpx
+import pytest
 
 from tests.http.town import Town, ok, refused
 from tests.stage import jpeg
@@ -28,6 +29,7 @@ async def test_a_story_is_not_viewable_until_processing_completes(sleepy: Town) 
     assert ok(await bob.post("/api/story/check-active", json=["alice"]))["data"] == {"alice": False}
 
 
+@pytest.mark.attack(19)
 async def test_nobody_views_reacts_or_replies_while_it_is_processed(sleepy: Town) -> None:
     story = f"/api/story/{(await _upload(sleepy))['storyId']}"
     bob = sleepy.client("bob")

@@ -37,6 +37,7 @@ class Connection(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._in_head, self._in_body, self._held_back, self._left = False, False, False, False
+        self._closes = False
         self._came = 0
         self._timer: asyncio.TimerHandle | None = None
         self._timed: object = None
@@ -73,6 +74,7 @@ class Connection(HttpToolsProtocol):
         """Its body, if it has one, begins."""
         super().on_headers_complete()
         self._in_head, self._in_body = False, True
+        self.cycle.transport = _Lingering(self)
 
     def on_body(self, body: bytes) -> None:
         """A part of its body has come."""
@@ -83,6 +85,17 @@ class Connection(HttpToolsProtocol):
         """It has come whole."""
         super().on_message_complete()
         self._in_body = False
+        if self._closes:
+            self.transport.close()
+
+    def close_after_body(self) -> None:
+        """Close, as soon as the client has said all it has to say.
+
+        At once, what still comes would be answered with a reset, and a reset takes the answer with it that was sent.
+        """
+        self._closes = self._in_body
+        if not self._closes:
+            self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP, and close."""
@@ -148,3 +161,22 @@ class Connection(HttpToolsProtocol):
         if self._timer is not None:
             self._timer.cancel()
         self._timer, self._timed = None, None
+
+
+class _Lingering(asyncio.Transport):
+    """The transport as whoever answers a request knows it: it closes when the request has come whole."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def write(self, data: Any) -> None:
+        """Send."""
+        self._connection.transport.write(data)
+
+    def is_closing(self) -> bool:
+        """Whether nothing is sent any more."""
+        return self._connection.transport.is_closing()
+
+    def close(self) -> None:
+        """Close when the client is done."""
+        self._connection.close_after_body()
