@@ -13,6 +13,7 @@ from tests.http.authorisation.actors import ACTORS
 FOLDER: Final = Path(__file__).parent / "table"
 ABOUT_STORIES: Final = ("stories.txt", "lists.txt", "community.txt")
 NO_REQUEST: Final = "-"
+JSON: Final = "application/json"
 CODES: Final = {
     "400": "invalid_request",
     "401": "unauthenticated",
@@ -40,6 +41,7 @@ class Cell:
         state: of the story; empty where no story is meant.
         expected: a status with its code, or ``in`` or ``out`` of a list.
         body: what is sent.
+        media_type: what it is sent as.
     """
 
     request: str
@@ -48,6 +50,7 @@ class Cell:
     state: str
     expected: str
     body: str | None = None
+    media_type: str = JSON
 
     @property
     def status(self) -> int:
@@ -70,6 +73,7 @@ class Section:
 
     request: str
     body: str | None = None
+    media_type: str = JSON
     audience: str = "audience"
     rows: dict[str, list[str]] = field(default_factory=dict)
 
@@ -93,6 +97,8 @@ def sections(file: str) -> tuple[list[str], Section, list[Section]]:
         match name:
             case "body":
                 (found[-1].body,) = values
+            case "type":
+                (found[-1].media_type,) = values
             case "as":
                 (found[-1].audience,) = values
             case _:
@@ -110,7 +116,9 @@ def story_cells(file: str) -> Iterator[Cell]:
                 row = _row(section, defaults, actor, kind)
                 for state, expected in zip(states, row, strict=True):
                     if expected != NO_REQUEST:
-                        yield Cell(section.request, actor, visibility, state, expected, section.body)
+                        yield Cell(
+                            section.request, actor, visibility, state, expected, section.body, section.media_type
+                        )
 
 
 def people_cells(file: str) -> Iterator[Cell]:
@@ -120,7 +128,7 @@ def people_cells(file: str) -> Iterator[Cell]:
         for actor in ACTORS:
             (expected,) = _row(section, defaults, actor, "everybody")
             if expected != NO_REQUEST:
-                yield Cell(section.request, actor, "", "", expected, section.body)
+                yield Cell(section.request, actor, "", "", expected, section.body, section.media_type)
 
 
 def _row(section: Section, defaults: Section, actor: str, kind: str) -> list[str]:
@@ -152,5 +160,5 @@ def all_cells() -> list[Cell]:
     return [
         *(cell for file in ABOUT_STORIES for cell in story_cells(file)),
         *people_cells("people.txt"),
-        *people_cells("moderation.txt"),
+        *people_cells("roles.txt"),
     ]

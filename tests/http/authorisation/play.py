@@ -143,6 +143,7 @@ class Player:
             "me": _named(actor.me, owner) or "nobody",
             "somebody": "somebody",
             "upload": NOBODY,
+            "report": NOBODY,
             "story": "",
         }
         if cell.state:
@@ -156,7 +157,7 @@ class Player:
             headers += (("X-Acting-User", _named(actor.names, owner)),)
         elif actor.names:
             path += f"{'&' if '?' in path else '?'}userId={_named(actor.names, owner)}"
-        return Ask(method, path, headers, body.encode())
+        return Ask(method, path, headers, body.encode(), cell.media_type)
 
     def _story(self, cell: Cell, place: tuple[str, str]) -> StoryId:
         if cell.request in USING_UP and not cell.refused:

@@ -15,6 +15,29 @@ from tests.http.authorisation.scene import STATES
 pytestmark = pytest.mark.slow
 
 NOT_ABOUT_ANYBODY = {"GET /health/live", "GET /health/ready", "GET /metrics"}
+LATER = {
+    "POST /client/community/stories",
+    "POST /client/community/stories/{story}/view",
+    "DELETE /client/community/stories/{story}",
+    "POST /client/community/react",
+    "DELETE /client/community/react",
+    "GET /client/community/reactions",
+    "POST /client/community/reports",
+    "DELETE /community/stories/{story}",
+    "POST /client/community/blocks",
+    "GET /client/community/blocks",
+    "DELETE /client/community/blocks/{user}",
+    "POST /community/blocks",
+    "GET /community/blocks",
+    "DELETE /community/blocks/{user}",
+    "GET /community/reports",
+    "POST /community/reports/{report}/resolve",
+    "GET /community/audit",
+    "POST /api/social/import",
+    "GET /api/users/{user}/export",
+    "DELETE /api/users/{user}",
+}
+"""What is written down, and need not be served yet."""
 
 
 @pytest.mark.parametrize("audience", ["audience", "feed"])
@@ -48,4 +71,7 @@ async def test_every_request_that_the_service_knows_is_in_it(address: str, cells
     async with httpx.AsyncClient(base_url=address) as client:
         paths = (await client.get("/schema/openapi.json")).json()["paths"]
     known = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
-    assert {described(request) for request in known - NOT_ABOUT_ANYBODY} <= {described(cell.request) for cell in cells}
+    written = {described(cell.request) for cell in cells}
+    served = {described(request) for request in known - NOT_ABOUT_ANYBODY}
+    assert served <= written
+    assert written - served <= {described(request) for request in LATER}

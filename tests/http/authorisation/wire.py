@@ -18,12 +18,13 @@ class Ask:
     path: str
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
+    media_type: str = "application/json"
 
     def spelled(self, host: str) -> bytes:
         """Its bytes."""
         named = [("Host", host), *self.headers]
         if self.body:
-            named += [("Content-Type", "application/json"), ("Content-Length", str(len(self.body)))]
+            named += [("Content-Type", self.media_type), ("Content-Length", str(len(self.body)))]
         head = "".join(f"{name}: {value}\r\n" for name, value in named)
         return f"{self.method} {self.path} HTTP/1.1\r\n{head}\r\n".encode("latin-1") + self.body
 
