@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -179,3 +180,17 @@ async def test_a_page_of_another_organisation_is_another_page(town: Town, other:
     story_id = await town.post_text("alice", visibility="Public")
     ok(await town.client("bob").post(f"/api/story/{story_id}/views", json={"viewDurationSeconds": 1}))
     assert ok(await town.client("alice").get(f"/api/story/{story_id}/viewers", params=who))["data"] == []
+
+
+@pytest.mark.attack(1)
+async def test_no_route_that_asks_for_a_token_answers_without_one(town: Town) -> None:
+    nobody, asked = town.client(), 0
+    paths = (await nobody.get("/schema/openapi.json")).json()["paths"]
+    for path, method in [(path, method) for path, methods in paths.items() for method in methods]:
+        if {} in paths[path][method].get("security", []) or paths[path][method].get("security") == []:
+            continue
+        response = await nobody.request(method.upper(), re.sub(r"\{[^}]*\}", NOBODY, path))
+        refused(response, 401, "unauthenticated")
+        assert response.headers["www-authenticate"].startswith("Bearer"), path
+        asked += 1
+    assert asked > 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -58,3 +59,26 @@ async def test_a_wrong_predicate_is_caught(player: Player, cells: list[Cell], pl
     assert report.wrong, "nothing was seen of it"
     assert who <= {wrong.cell.actor for wrong in report.wrong}, str(report)
     assert when <= {wrong.cell.state for wrong in report.wrong}, str(report)
+
+
+def _pretended(cells: list[Cell], request: str, actor: str, expected: str) -> list[Cell]:
+    """A cell as it would stand in a wrong table."""
+    return [
+        replace(cell, expected=expected)
+        for cell in only(cells, request, "Active")
+        if (cell.actor, cell.visibility) == (actor, "Public")
+    ]
+
+
+async def test_what_ought_to_be_refused_and_is_done_is_reported_as_done(player: Player, cells: list[Cell]) -> None:
+    views = "POST /api/story/{story}/views"
+    report = await player.play(_pretended(cells, views, "listed", "404"))
+    assert [wrong.got for wrong in report.wrong] == ["200"]
+    assert report.changed == [views]
+
+
+async def test_a_refusal_that_reads_otherwise_is_told_apart(player: Player, cells: list[Cell]) -> None:
+    hidden = only(cells, STORY, "Deleted")[:1]
+    report = await player.play([*hidden, *_pretended(cells, "GET {upload link}", "owner", "404")])
+    assert [wrong.got for wrong in report.wrong] == ["404n"]
+    assert len(report.hidden) == 2
