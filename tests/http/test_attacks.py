@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import statistics
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
 import httpx
@@ -90,10 +91,8 @@ async def _milliseconds(client: httpx.AsyncClient, story_id: str) -> float:
 
 
 @pytest.mark.attack(16)
-async def test_a_hidden_story_takes_no_longer_to_be_denied_than_none(
-    town: Town, other: Town, record_property: Callable[[str, object], None]
-) -> None:
-    """Ten in a hundred is the aim, and is reported; what fails is a difference that no busy machine explains."""
+async def test_a_hidden_story_takes_no_longer_to_be_denied_than_none(town: Town, other: Town) -> None:
+    """Ten in a hundred is the aim, and is logged; what fails is a difference that no busy machine explains."""
     ids = {
         "none": NOBODY,
         "hidden": await town.post_text("alice", visibility="OnlyMe"),
@@ -113,7 +112,7 @@ async def test_a_hidden_story_takes_no_longer_to_be_denied_than_none(
         furthest = max(abs(median / medians["none"] - 1) for median in medians.values())
         if furthest <= 0.1:
             break
-    record_property("median_milliseconds", medians)
+    logging.getLogger(__name__).info("median milliseconds: %s", medians)
     assert furthest <= 0.5, medians
 
 
