@@ -45,13 +45,13 @@ def _asked_of_the_database() -> Iterator[list[str]]:
 
 @pytest.mark.attack(7)
 async def test_for_a_token_of_another_organisation_nothing_is_looked_up(town: Town) -> None:
-    story_id = await town.post_text("alice", visibility="Public")
+    """In a town where nothing has ever happened, so that nobody else asks for it."""
     foreign = town.stranger(Authorization=f"Bearer {town.token('alice', org='elsewhere')}", orgid=town.org)
     with _asked_of_the_database() as asked:
-        refused(await foreign.get(f"/api/story/{story_id}"), 403, "org_mismatch")
-        refused(await foreign.delete(f"/api/story/{story_id}"), 403, "org_mismatch")
+        refused(await foreign.get(f"/api/story/{NOBODY}"), 403, "org_mismatch")
+        refused(await foreign.delete(f"/api/story/{NOBODY}"), 403, "org_mismatch")
         assert not [statement for statement in asked if town.org in statement or "elsewhere" in statement]
-        await town.card(story_id)
+        refused(await town.client("alice").get(f"/api/story/{NOBODY}"), 404, "story_not_found")
     assert [statement for statement in asked if town.org in statement]
 
 
