@@ -39,6 +39,11 @@ def order(stories: int = 3) -> FeedOrder:
     return FeedOrder(id=uuid.uuid4(), ranked=ranked, served={0: 0, 2: 3})
 
 
+@pytest.mark.says(
+    "story:architecture redis-caching-story  ",
+    "story:architecture redis-caching-story ",
+    "story:architecture redis-caching-story",
+)
 async def test_an_order_is_found_by_its_id_and_as_the_last_one(orders: FeedOrders) -> None:
     kept = order()
     await orders.put(caller("bob"), kept)
@@ -100,6 +105,11 @@ async def test_memory_forgets_after_five_minutes() -> None:
     assert await orders.get(caller("bob")) is None
 
 
+@pytest.mark.says(
+    "story:for-developers caching-cache-story  ",
+    "story:for-developers caching-cache-story ",
+    "story:for-developers caching-cache-story",
+)
 @pytest.mark.redis
 async def test_redis_forgets_after_five_minutes(redis_prefix: str) -> None:
     client = open_redis(REDIS_URL)

@@ -107,6 +107,11 @@ async def read(blob: Blob) -> bytes:
 # --- what goes in comes out ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.says(
+    "story:architecture media-storage-s3  ",
+    "story:architecture media-storage-s3 ",
+    "story:architecture media-storage-s3",
+)
 @pytest.mark.parametrize(
     "sizes",
     [

@@ -38,6 +38,14 @@ def start(env: dict[str, str], tmp_path: Path) -> Iterator[Start]:
         yield start
 
 
+@pytest.mark.says(
+    "story:processing background-workers-handle  ",
+    "story:architecture mediaprocessingworker-processes-story  ",
+    "story:processing background-workers-handle ",
+    "story:architecture mediaprocessingworker-processes-story ",
+    "story:processing background-workers-handle",
+    "story:architecture mediaprocessingworker-processes-story",
+)
 def test_a_picture_survives_the_worker_that_is_killed_over_it(
     env: dict[str, str], start: Start, big_picture: bytes, own_database: str
 ) -> None:
@@ -58,6 +66,20 @@ def test_a_picture_survives_the_worker_that_is_killed_over_it(
     alice.close()
 
 
+@pytest.mark.says(
+    "story:system uses-background-workers  ",
+    "story:expiration background-job-storycleanupjob  ",
+    "story:architecture background-jobs-story storycleanupjob-archives-expired  ",
+    "story:for-developers background-jobs-use  ",
+    "story:system uses-background-workers ",
+    "story:expiration background-job-storycleanupjob ",
+    "story:architecture background-jobs-story storycleanupjob-archives-expired ",
+    "story:for-developers background-jobs-use ",
+    "story:system uses-background-workers",
+    "story:expiration background-job-storycleanupjob",
+    "story:architecture background-jobs-story storycleanupjob-archives-expired",
+    "story:for-developers background-jobs-use",
+)
 def test_two_schedulers_archive_every_expired_story_once(env: dict[str, str], start: Start, own_database: str) -> None:
     server, *_ = all_ready(start("serve"), start("scheduler"), start("scheduler"))
     alice = Client(server, env, "alice")

@@ -32,6 +32,9 @@ def start(env: dict[str, str], tmp_path: Path) -> Iterator[Start]:
         yield start
 
 
+@pytest.mark.says(
+    "story:storage stories-stored-media  ", "story:storage stories-stored-media ", "story:storage stories-stored-media"
+)
 def test_a_picture_survives_the_server_that_is_killed_right_after_its_answer(
     env: dict[str, str], start: Start, big_picture: bytes, tmp_path: Path
 ) -> None:

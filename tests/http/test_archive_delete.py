@@ -24,6 +24,26 @@ async def _lifecycle(town: Town, story_id: str) -> list[tuple[str, dict[str, Any
     return [(event.type, event.data) for event in await town.events(story_id) if event.version]
 
 
+@pytest.mark.says(
+    "story:control users-archive-stories ",
+    "story:overview archive-stories-before ",
+    "story:archive manually-archive-story archived-stories-removed remove-story-feed hide-story-viewers ",
+    "story:archive keep-story-personal control-story-visibility user-wants-remove story-no-longer hide-story-public ",
+    "story:archive archive-story-later request ",
+    "story:summary-archive endpoint-post-api manually-archive-story removes-feeds owner-still-access ",
+    "story:summary-archive user-wants-remove ",
+    "story:for-users archive-when-needed ",
+    "story:delete consider-archiving-instead ",
+    "story:control users-archive-stories",
+    "story:overview archive-stories-before",
+    "story:archive manually-archive-story archived-stories-removed remove-story-feed hide-story-viewers",
+    "story:archive keep-story-personal control-story-visibility user-wants-remove story-no-longer hide-story-public",
+    "story:archive archive-story-later request",
+    "story:summary-archive endpoint-post-api manually-archive-story removes-feeds owner-still-access",
+    "story:summary-archive user-wants-remove",
+    "story:for-users archive-when-needed",
+    "story:delete consider-archiving-instead",
+)
 async def test_an_archived_story_is_removed_from_feeds_and_kept_for_its_owner(town: Town) -> None:
     await town.befriend("alice", "bob")
     story_id = await town.post_text("alice")
@@ -59,6 +79,18 @@ async def test_the_owner_still_learns_who_viewed_an_archived_story(town: Town) -
     assert (card["viewCount"], card["reactionCount"], card["replyCount"]) == (1, 1, 1)
 
 
+@pytest.mark.says(
+    "story:delete permanently-delete-story action-cannot-undone permanently-remove-unwanted delete-story-sensitive ",
+    "story:delete remove-story-shouldnt complete-story-removal user-wants-permanently story-contains-sensitive ",
+    "story:delete complete-removal-needed action-permanent request ",
+    "story:summary-delete endpoint-delete-api permanently-delete-story permanent-removal deletes-media-files ",
+    "story:summary-delete cannot-undone complete-story-removal ",
+    "story:delete permanently-delete-story action-cannot-undone permanently-remove-unwanted delete-story-sensitive",
+    "story:delete remove-story-shouldnt complete-story-removal user-wants-permanently story-contains-sensitive",
+    "story:delete complete-removal-needed action-permanent request",
+    "story:summary-delete endpoint-delete-api permanently-delete-story permanent-removal deletes-media-files",
+    "story:summary-delete cannot-undone complete-story-removal",
+)
 async def test_a_deleted_story_is_gone_for_good_and_all_that_hung_on_it(town: Town) -> None:
     before = town.files()
     story_id = await town.post_image("alice", visibility="Public")
@@ -94,6 +126,12 @@ async def test_an_archived_or_expired_story_can_be_deleted(town: Town) -> None:
     assert await town.posted() == 0
 
 
+@pytest.mark.says(
+    "story:archive only-story-owner ",
+    "story:delete only-story-owner ",
+    "story:archive only-story-owner",
+    "story:delete only-story-owner",
+)
 @pytest.mark.attack(12, 14)
 @pytest.mark.parametrize(("method", "path"), [("POST", "/archive"), ("DELETE", "")])
 async def test_only_the_story_owner_archives_and_deletes(town: Town, method: str, path: str) -> None:

@@ -225,6 +225,7 @@ async def test_an_announced_length_that_is_too_large_is_refused_before_the_body_
     refused(await town.raw("PUT", path, png, length, org), 413, "too_large")
 
 
+@pytest.mark.says("story:upload max-file-size ", "story:upload max-file-size")
 @pytest.mark.attack(35)
 @pytest.mark.parametrize("how", ["by length", "chunked"])
 async def test_a_file_one_byte_too_large_is_refused_and_nothing_is_left_of_it(town: Town, how: str) -> None:
@@ -237,6 +238,7 @@ async def test_a_file_one_byte_too_large_is_refused_and_nothing_is_left_of_it(to
     await _nothing_left(town, before)
 
 
+@pytest.mark.says("story:upload max-file-size ", "story:upload max-file-size")
 async def test_a_file_of_exactly_100_mb_is_accepted(town: Town) -> None:
     header, read, _ = _large(LARGEST)
     response = await town.raw(

@@ -47,6 +47,11 @@ async def _all(parallel: int, jobs: Iterable[Callable[[], Awaitable[httpx.Respon
     return await asyncio.gather(*(one(job) for job in jobs))
 
 
+@pytest.mark.says(
+    "story:for-developers view-tracking-track  ",
+    "story:for-developers view-tracking-track ",
+    "story:for-developers view-tracking-track",
+)
 async def test_a_thousand_views_of_two_hundred_viewers_are_two_hundred_views(town: Town) -> None:
     story_id = await town.post_text("alice", visibility="Public")
     users = [f"viewer-{number}" for number in range(200)]

@@ -38,6 +38,22 @@ async def story_id(town: Town) -> str:
     return await town.post_text("alice", visibility="Public")
 
 
+@pytest.mark.says(
+    "story:lifecycle viewing-users-view ",
+    "story:storage view-tracking-interaction ",
+    "story:view track-when-user track-story-views user-opens-story story-displayed-viewer tracking-story-engagement ",
+    "story:view updating-view-counts first-view-creates request viewdurationseconds-required-how response ",
+    "story:flow users-view-story ",
+    "story:summary-view endpoint-post-api user-views-story ",
+    "story:for-users engage-stories-view ",
+    "story:lifecycle viewing-users-view",
+    "story:storage view-tracking-interaction",
+    "story:view track-when-user track-story-views user-opens-story story-displayed-viewer tracking-story-engagement",
+    "story:view updating-view-counts first-view-creates request viewdurationseconds-required-how response",
+    "story:flow users-view-story",
+    "story:summary-view endpoint-post-api user-views-story",
+    "story:for-users engage-stories-view",
+)
 async def test_a_view_is_tracked(town: Town, story_id: str) -> None:
     response = await town.client("bob").post(
         f"/api/story/{story_id}/views", params={"userId": "bob"}, json={"viewDurationSeconds": 15}
@@ -47,6 +63,12 @@ async def test_a_view_is_tracked(town: Town, story_id: str) -> None:
     assert (card["viewCount"], card["isViewed"]) == (1, True)
 
 
+@pytest.mark.says(
+    "story:view prevents-duplicate-view record-view-duration prevent-duplicate-view subsequent-views-updates ",
+    "story:summary-view prevents-duplicate-views tracks-view-duration ",
+    "story:view prevents-duplicate-view record-view-duration prevent-duplicate-view subsequent-views-updates",
+    "story:summary-view prevents-duplicate-views tracks-view-duration",
+)
 async def test_later_views_count_no_more_and_the_longest_duration_is_kept(town: Town, story_id: str) -> None:
     await _view(town, story_id, "bob", 2)
     (first,) = (await _viewers(town, story_id))["data"]
@@ -58,6 +80,14 @@ async def test_later_views_count_no_more_and_the_longest_duration_is_kept(town: 
     assert [event.type for event in await town.events(story_id)].count("story.viewed") == 1
 
 
+@pytest.mark.says(
+    "story:analytics tracks-story-views ",
+    "story:view records-view-timestamp calculate-view-quality view-quality-calculated ",
+    "story:summary-view track-story-views calculates-view-quality ",
+    "story:analytics tracks-story-views",
+    "story:view records-view-timestamp calculate-view-quality view-quality-calculated",
+    "story:summary-view track-story-views calculates-view-quality",
+)
 @pytest.mark.parametrize(
     ("seconds", "quality"),
     [(0, "Low"), (1.24, "Low"), (1.25, "Medium"), (3.74, "Medium"), (3.75, "High"), (3_600, "High")],
@@ -77,6 +107,26 @@ async def test_the_owners_own_view_is_answered_and_not_recorded(town: Town, stor
     assert (await _viewers(town, story_id))["data"] == []
 
 
+@pytest.mark.says(
+    "story:engagement interactive-features-reactions ",
+    "story:overview react-reply-stories ",
+    "story:flow users-react-reply ",
+    "story:react add-reaction-story reactions-allow-users user-likes-story express-emotions-about ",
+    "story:react quick-engagement-without show-appreciation-story user-taps-reaction quick-engagement-gesture ",
+    "story:react expressing-feelings-about reaction-types-like request response ",
+    "story:summary-react endpoint-post-api add-reactions-stories multiple-reaction-types quick-engagement ",
+    "story:summary-react updates-reaction-counts user-reacts-story ",
+    "story:for-users engage-stories-view ",
+    "story:engagement interactive-features-reactions",
+    "story:overview react-reply-stories",
+    "story:flow users-react-reply",
+    "story:react add-reaction-story reactions-allow-users user-likes-story express-emotions-about",
+    "story:react quick-engagement-without show-appreciation-story user-taps-reaction quick-engagement-gesture",
+    "story:react expressing-feelings-about reaction-types-like request response",
+    "story:summary-react endpoint-post-api add-reactions-stories multiple-reaction-types quick-engagement",
+    "story:summary-react updates-reaction-counts user-reacts-story",
+    "story:for-users engage-stories-view",
+)
 @pytest.mark.parametrize("reaction", ["like", "love", "haha", "dislike", "share", "LIKE", "hAhA"])
 async def test_a_reaction_is_added(town: Town, story_id: str, reaction: str) -> None:
     response = await town.client("bob").post(
@@ -89,6 +139,7 @@ async def test_a_reaction_is_added(town: Town, story_id: str, reaction: str) -> 
     assert (card["viewCount"], card["isViewed"]) == (0, False)
 
 
+@pytest.mark.says("story:lifecycle interactions-users-react ", "story:lifecycle interactions-users-react")
 async def test_a_feeling_replaces_the_one_before_and_share_stands_beside_it(town: Town, story_id: str) -> None:
     for reaction in ("like", "like", "share", "love", "share"):
         await _react(town, story_id, "bob", reaction)
@@ -121,6 +172,24 @@ async def test_sharing_widens_no_audience(town: Town) -> None:
     refused(await town.client("carol").get(f"/api/story/{hidden}"), 404, "story_not_found")
 
 
+@pytest.mark.says(
+    "story:engagement interactive-features-reactions ",
+    "story:overview react-reply-stories ",
+    "story:flow users-react-reply ",
+    "story:lifecycle interactions-users-react ",
+    "story:reply send-direct-message replies-sent-as comment-someones-story ask-questions-about ",
+    "story:reply provide-feedback-privately user-wants-comment asking-questions-about private-engagement-story ",
+    "story:reply replies-sent-as-direct request ",
+    "story:for-users engage-stories-view ",
+    "story:engagement interactive-features-reactions",
+    "story:overview react-reply-stories",
+    "story:flow users-react-reply",
+    "story:lifecycle interactions-users-react",
+    "story:reply send-direct-message replies-sent-as comment-someones-story ask-questions-about",
+    "story:reply provide-feedback-privately user-wants-comment asking-questions-about private-engagement-story",
+    "story:reply replies-sent-as-direct request",
+    "story:for-users engage-stories-view",
+)
 async def test_a_reply_is_a_private_message_to_the_owner(town: Town, story_id: str) -> None:
     response = await town.client("bob", name="Bob B").post(
         f"/api/story/{story_id}/replies", json={"content": "Great story!"}
@@ -158,6 +227,12 @@ async def test_a_replier_reads_their_own_thread_and_the_owner_all(town: Town, st
     }
 
 
+@pytest.mark.says(
+    "story:reply engage-conversation-about ",
+    "story:tips engage-back-reply ",
+    "story:reply engage-conversation-about",
+    "story:tips engage-back-reply",
+)
 async def test_the_owner_answers_in_a_thread_and_only_there(town: Town, story_id: str) -> None:
     alice, path = town.client("alice"), f"/api/story/{story_id}/replies"
     refused(await alice.post(path, json={"content": "To myself"}), 409, "own_story")
@@ -193,6 +268,32 @@ async def test_replies_outlive_the_story_for_those_who_wrote_them(town: Town, st
     refused(await town.client("carol").get(f"/api/story/{story_id}/replies"), 410, "story_expired")
 
 
+@pytest.mark.says(
+    "story:control view-tracking-provides ",
+    "story:analytics monitors-reactions-replies provides-insights-into helps-users-understand ",
+    "story:overview track-viewed-stories ",
+    "story:processing analytics-track-views ",
+    "story:viewers get-list-users provides-insights-into see-viewed-story check-view-engagement ",
+    "story:viewers analyze-story-performance understand-audience story-owner-wants analyzing-story-engagement ",
+    "story:viewers checking-watched-content reviewing-story-analytics user-information-name view-timestamp-when ",
+    "story:viewers view-duration-how view-quality-engagement interaction-status-reacted request response ",
+    "story:summary-view updates-analytics ",
+    "story:summary-viewers endpoint-get-api view-details-timestamp interaction-status engagement-metrics ",
+    "story:summary-viewers story-owner-wants ",
+    "story:for-users check-viewers-review ",
+    "story:control view-tracking-provides",
+    "story:analytics monitors-reactions-replies provides-insights-into helps-users-understand",
+    "story:overview track-viewed-stories",
+    "story:processing analytics-track-views",
+    "story:viewers get-list-users provides-insights-into see-viewed-story check-view-engagement",
+    "story:viewers analyze-story-performance understand-audience story-owner-wants analyzing-story-engagement",
+    "story:viewers checking-watched-content reviewing-story-analytics user-information-name view-timestamp-when",
+    "story:viewers view-duration-how view-quality-engagement interaction-status-reacted request response",
+    "story:summary-view updates-analytics",
+    "story:summary-viewers endpoint-get-api view-details-timestamp interaction-status engagement-metrics",
+    "story:summary-viewers story-owner-wants",
+    "story:for-users check-viewers-review",
+)
 async def test_the_owner_lists_viewers_as_the_description_shows(town: Town, story_id: str) -> None:
     jane = town.client("jane", preferred_username="janedoe", name="Jane Doe", picture="https://cdn.test/jane.png")
     ok(await jane.post(f"/api/story/{story_id}/views", json={"viewDurationSeconds": 12}))
@@ -250,6 +351,12 @@ async def test_viewers_are_searched_sorted_and_paged(town: Town, story_id: str) 
     refused(await town.client("alice").get(f"/api/story/{story_id}/viewers?sort=name"), 400, "invalid_parameter")
 
 
+@pytest.mark.says(
+    "story:viewers only-accessible-story only-story-owner ",
+    "story:summary-viewers get-list-users ",
+    "story:viewers only-accessible-story only-story-owner",
+    "story:summary-viewers get-list-users",
+)
 @pytest.mark.attack(10)
 async def test_only_the_story_owner_lists_viewers(town: Town, story_id: str) -> None:
     await _view(town, story_id, "bob")

@@ -62,6 +62,26 @@ async def _watch(see: Visible, ends: datetime) -> tuple[int, int]:
     return before, after
 
 
+@pytest.mark.says(
+    "story:system automatically-expires-after  ",
+    "story:intro story-system-provides  ",
+    "story:upload create-temporary-content content-doesnt-need  ",
+    "story:expiration expiration-system-ensures removed-active-story no-longer-visible  ",
+    "story:flow 24-hours-pass  ",
+    "story:for-developers expiration-handling-check error-handling-handle  ",
+    "story:system automatically-expires-after ",
+    "story:intro story-system-provides ",
+    "story:upload create-temporary-content content-doesnt-need ",
+    "story:expiration expiration-system-ensures removed-active-story no-longer-visible ",
+    "story:flow 24-hours-pass ",
+    "story:for-developers expiration-handling-check error-handling-handle ",
+    "story:system automatically-expires-after",
+    "story:intro story-system-provides",
+    "story:upload create-temporary-content content-doesnt-need",
+    "story:expiration expiration-system-ensures removed-active-story no-longer-visible",
+    "story:flow 24-hours-pass",
+    "story:for-developers expiration-handling-check error-handling-handle",
+)
 async def test_a_story_disappears_from_every_read_path_at_its_second(town: Town) -> None:
     await town.befriend("alice", "bob")
     await town.befriend("bob", "newer")
@@ -75,6 +95,11 @@ async def test_a_story_disappears_from_every_read_path_at_its_second(town: Town)
         assert before > 0
 
 
+@pytest.mark.says(
+    "story:expiration cache-clear-clears  ",
+    "story:expiration cache-clear-clears ",
+    "story:expiration cache-clear-clears",
+)
 async def test_an_order_that_was_kept_brings_nothing_back(town: Town) -> None:
     await town.befriend("alice", "bob")
     await town.befriend("bob", "carol")
@@ -87,6 +112,11 @@ async def test_an_order_that_was_kept_brings_nothing_back(town: Town) -> None:
     assert len(rest) == 1
 
 
+@pytest.mark.says(
+    "story:expiration owner-still-access  ",
+    "story:expiration owner-still-access ",
+    "story:expiration owner-still-access",
+)
 async def test_its_owner_sees_it_as_archived_by_the_clock_before_any_job_has_run(town: Town) -> None:
     story_id = await town.post_text("alice", duration=1)
     assert (await town.card(story_id))["status"] == "Active"
@@ -103,6 +133,17 @@ async def test_its_owner_sees_it_as_archived_by_the_clock_before_any_job_has_run
     assert [event.type for event in await town.events(story_id)] == ["story.created", "story.published"]
 
 
+@pytest.mark.says(
+    "story:lifecycle expiration-after-24 cleanup-background-job  ",
+    "story:expiration archiving-automatically-archives story-automatically-archived  ",
+    "story:flow storycleanupjob-archives-story  ",
+    "story:lifecycle expiration-after-24 cleanup-background-job ",
+    "story:expiration archiving-automatically-archives story-automatically-archived ",
+    "story:flow storycleanupjob-archives-story ",
+    "story:lifecycle expiration-after-24 cleanup-background-job",
+    "story:expiration archiving-automatically-archives story-automatically-archived",
+    "story:flow storycleanupjob-archives-story",
+)
 async def test_the_sweeper_makes_it_durable_and_tells_it_once(town: Town) -> None:
     ids = [await town.post_text("alice", content=f"story {number}") for number in range(3)]
     for story_id in ids[:2]:

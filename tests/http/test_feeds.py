@@ -23,6 +23,29 @@ async def _scores(town: Town, user: str = "me") -> dict[str, dict[str, float]]:
     }
 
 
+@pytest.mark.says(
+    "story:ranking ml-powered-recommendation  ",
+    "story:system connects-recommendation-system  ",
+    "story:overview view-personalized-story  ",
+    "story:recommended get-personalized-story display-personalized-story loading-story-feed  ",
+    "story:recommended displaying-personalized-story request response  ",
+    "story:summary-recommended endpoint-get-api get-personalized-story personalized-recommendations  ",
+    "story:summary-recommended loading-story-feed  ",
+    "story:ranking ml-powered-recommendation ",
+    "story:system connects-recommendation-system ",
+    "story:overview view-personalized-story ",
+    "story:recommended get-personalized-story display-personalized-story loading-story-feed ",
+    "story:recommended displaying-personalized-story request response ",
+    "story:summary-recommended endpoint-get-api get-personalized-story personalized-recommendations ",
+    "story:summary-recommended loading-story-feed ",
+    "story:ranking ml-powered-recommendation",
+    "story:system connects-recommendation-system",
+    "story:overview view-personalized-story",
+    "story:recommended get-personalized-story display-personalized-story loading-story-feed",
+    "story:recommended displaying-personalized-story request response",
+    "story:summary-recommended endpoint-get-api get-personalized-story personalized-recommendations",
+    "story:summary-recommended loading-story-feed",
+)
 async def test_the_recommended_feed_is_shaped_as_the_description_shows(town: Town) -> None:
     await town.befriend("me", "john")
     story_id = await town.post_image("john", caption="At the beach!")
@@ -39,6 +62,14 @@ async def test_the_recommended_feed_is_shaped_as_the_description_shows(town: Tow
         assert round(score, 1) == score
 
 
+@pytest.mark.says(
+    "story:recommended stories-ranked-based includescoredetails-optional-include  ",
+    "story:architecture recommendation-workers-calculate  ",
+    "story:recommended stories-ranked-based includescoredetails-optional-include ",
+    "story:architecture recommendation-workers-calculate ",
+    "story:recommended stories-ranked-based includescoredetails-optional-include",
+    "story:architecture recommendation-workers-calculate",
+)
 async def test_score_details_come_only_if_asked_for(town: Town) -> None:
     await town.befriend("me", "john")
     await town.post_text("john")
@@ -54,6 +85,17 @@ async def test_an_empty_feed_is_no_error(town: Town) -> None:
     assert ok(await me.get("/api/story/feed/me"))["data"] == {"stories": [], "totalCount": 0}
 
 
+@pytest.mark.says(
+    "story:ranking prioritizes-stories-close  ",
+    "story:recommended show-stories-close relationship-score-close  ",
+    "story:summary-recommended relationship-based-ranking  ",
+    "story:ranking prioritizes-stories-close ",
+    "story:recommended show-stories-close relationship-score-close ",
+    "story:summary-recommended relationship-based-ranking ",
+    "story:ranking prioritizes-stories-close",
+    "story:recommended show-stories-close relationship-score-close",
+    "story:summary-recommended relationship-based-ranking",
+)
 async def test_stories_of_close_friends_rank_higher(town: Town) -> None:
     for friend in ("close", "plain"):
         await town.befriend("me", friend)
@@ -64,6 +106,20 @@ async def test_stories_of_close_friends_rank_higher(town: Town) -> None:
     assert scores["close"]["total"] > scores["plain"]["total"]
 
 
+@pytest.mark.says(
+    "story:ranking prioritizes-stories-close considers-relationship-strength  ",
+    "story:recommended prioritize-content-user interaction-score-stories  ",
+    "story:summary-recommended interaction-history-considered  ",
+    "story:view analytics-used-recommendation  ",
+    "story:ranking prioritizes-stories-close considers-relationship-strength ",
+    "story:recommended prioritize-content-user interaction-score-stories ",
+    "story:summary-recommended interaction-history-considered ",
+    "story:view analytics-used-recommendation ",
+    "story:ranking prioritizes-stories-close considers-relationship-strength",
+    "story:recommended prioritize-content-user interaction-score-stories",
+    "story:summary-recommended interaction-history-considered",
+    "story:view analytics-used-recommendation",
+)
 async def test_stories_of_those_the_user_engages_with_rank_higher(town: Town) -> None:
     me = town.client("me")
     for friend in ("often", "never"):
@@ -80,6 +136,14 @@ async def test_stories_of_those_the_user_engages_with_rank_higher(town: Town) ->
     assert scores["often"]["total"] > scores["never"]["total"]
 
 
+@pytest.mark.says(
+    "story:ranking balances-recency-personalization  ",
+    "story:recommended balance-recency-personalization recency-score-newer  ",
+    "story:ranking balances-recency-personalization ",
+    "story:recommended balance-recency-personalization recency-score-newer ",
+    "story:ranking balances-recency-personalization",
+    "story:recommended balance-recency-personalization recency-score-newer",
+)
 async def test_newer_stories_get_priority(town: Town) -> None:
     for friend in ("new", "old"):
         await town.befriend("me", friend)
@@ -91,6 +155,11 @@ async def test_newer_stories_get_priority(town: Town) -> None:
     assert list(scores) == ["new", "old"]
 
 
+@pytest.mark.says(
+    "story:recommended popularity-score-trending  ",
+    "story:recommended popularity-score-trending ",
+    "story:recommended popularity-score-trending",
+)
 async def test_trending_stories_of_the_network_rank_higher(town: Town) -> None:
     ids = {}
     for friend in ("trending", "quiet"):
@@ -105,6 +174,20 @@ async def test_trending_stories_of_the_network_rank_higher(town: Town) -> None:
     assert list(scores) == ["trending", "quiet"]
 
 
+@pytest.mark.says(
+    "story:live shows-what-friends provides-live-current  ",
+    "story:lifecycle visibility-story-appears  ",
+    "story:processing story-appears-feeds  ",
+    "story:flow story-appears-feeds  ",
+    "story:live shows-what-friends provides-live-current ",
+    "story:lifecycle visibility-story-appears ",
+    "story:processing story-appears-feeds ",
+    "story:flow story-appears-feeds ",
+    "story:live shows-what-friends provides-live-current",
+    "story:lifecycle visibility-story-appears",
+    "story:processing story-appears-feeds",
+    "story:flow story-appears-feeds",
+)
 async def test_a_feed_holds_what_friends_share_and_what_was_shared_with_the_user_by_name(town: Town) -> None:
     for friend in ("friend", "muted", "private", "blocked"):
         await town.befriend("me", friend)
@@ -127,6 +210,17 @@ async def test_a_feed_holds_what_friends_share_and_what_was_shared_with_the_user
     assert legacy["totalCount"] == len(wanted)
 
 
+@pytest.mark.says(
+    "story:recommended recommended-endpoint-story  ",
+    "story:feed get-active-stories endpoint-deprecated-favor use-feed-userid request  ",
+    "story:for-developers recommendations-use-recommended  ",
+    "story:recommended recommended-endpoint-story ",
+    "story:feed get-active-stories endpoint-deprecated-favor use-feed-userid request ",
+    "story:for-developers recommendations-use-recommended ",
+    "story:recommended recommended-endpoint-story",
+    "story:feed get-active-stories endpoint-deprecated-favor use-feed-userid request",
+    "story:for-developers recommendations-use-recommended",
+)
 async def test_the_legacy_feed_is_ordered_by_creation_time_and_says_that_it_is_deprecated(town: Town) -> None:
     await town.befriend("me", "john")
     ids = [await town.post_text("john", content=f"story {number}") for number in range(4)]
@@ -143,6 +237,30 @@ async def test_the_legacy_feed_is_ordered_by_creation_time_and_says_that_it_is_d
     assert page["totalCount"] == 4
 
 
+@pytest.mark.says("story:recommended limit-optional-stories skip-optional-stories")
+async def test_a_page_begins_at_the_start_and_has_fifty_stories_unless_said(town: Town) -> None:
+    await town.befriend("me", "friend")
+    for number in range(51):
+        await town.stage.post_text("friend", text=f"story {number}")
+    for path in ("/api/story/feed/me/recommended", "/api/story/feed/me"):
+        usual = ok(await town.client("me").get(path))["data"]
+        assert (len(usual["stories"]), usual["totalCount"]) == (50, 51)
+        said = ok(await town.client("me").get(path, params={"limit": 50, "skip": 0}))["data"]
+        assert [story["storyId"] for story in said["stories"]] == [story["storyId"] for story in usual["stories"]]
+        assert len(ok(await town.client("me").get(path, params={"limit": 100}))["data"]["stories"]) == 51
+
+
+@pytest.mark.says(
+    "story:recommended skip-optional-stories  ",
+    "story:summary-recommended pagination-support  ",
+    "story:for-developers pagination-always-paginate  ",
+    "story:recommended skip-optional-stories ",
+    "story:summary-recommended pagination-support ",
+    "story:for-developers pagination-always-paginate ",
+    "story:recommended skip-optional-stories",
+    "story:summary-recommended pagination-support",
+    "story:for-developers pagination-always-paginate",
+)
 async def test_pages_by_skip_go_on_in_one_order_whatever_happens_meanwhile(town: Town) -> None:
     await town.befriend("me", "john")
     ids = {await town.post_text("john", content=f"story {number}") for number in range(6)}
@@ -156,6 +274,17 @@ async def test_pages_by_skip_go_on_in_one_order_whatever_happens_meanwhile(town:
     assert len(await town.feed("me")) == 7
 
 
+@pytest.mark.says(
+    "story:recommended implementing-infinite-scroll  ",
+    "story:summary-recommended pagination-support  ",
+    "story:for-developers pagination-always-paginate  ",
+    "story:recommended implementing-infinite-scroll ",
+    "story:summary-recommended pagination-support ",
+    "story:for-developers pagination-always-paginate ",
+    "story:recommended implementing-infinite-scroll",
+    "story:summary-recommended pagination-support",
+    "story:for-developers pagination-always-paginate",
+)
 async def test_a_cursor_goes_on_where_a_page_has_ended_and_what_dies_leaves_no_hole(town: Town) -> None:
     await town.befriend("me", "john")
     for number in range(6):
@@ -173,6 +302,11 @@ async def test_a_cursor_goes_on_where_a_page_has_ended_and_what_dies_leaves_no_h
     assert second["nextCursor"] is None
 
 
+@pytest.mark.says(
+    "story:recommended userid-required-current  ",
+    "story:recommended userid-required-current ",
+    "story:recommended userid-required-current",
+)
 async def test_a_feed_is_its_users_alone(town: Town) -> None:
     bob = town.client("bob")
     for path in ("/api/story/feed/alice", "/api/story/feed/alice/recommended"):

@@ -33,6 +33,23 @@ async def _post(town: Town, **body: Any) -> dict[str, Any]:
     return posted
 
 
+@pytest.mark.says(
+    "story:storage media-file-references  ",
+    "story:upload create-new-story primary-way-users share-moment-day post-quick-update share-photos-videos  ",
+    "story:upload user-wants-share quick-casual-content real-time-updates request response  ",
+    "story:flow user-creates-story upload-media-file create-story-entity  ",
+    "story:summary-create endpoint-post-api upload-create-new user-wants-share  ",
+    "story:storage media-file-references ",
+    "story:upload create-new-story primary-way-users share-moment-day post-quick-update share-photos-videos ",
+    "story:upload user-wants-share quick-casual-content real-time-updates request response ",
+    "story:flow user-creates-story upload-media-file create-story-entity ",
+    "story:summary-create endpoint-post-api upload-create-new user-wants-share ",
+    "story:storage media-file-references",
+    "story:upload create-new-story primary-way-users share-moment-day post-quick-update share-photos-videos",
+    "story:upload user-wants-share quick-casual-content real-time-updates request response",
+    "story:flow user-creates-story upload-media-file create-story-entity",
+    "story:summary-create endpoint-post-api upload-create-new user-wants-share",
+)
 async def test_a_picture_is_uploaded_as_the_description_shows(town: Town) -> None:
     response = await town.client("alice").post(
         "/api/Story/users/alice",
@@ -53,6 +70,29 @@ async def test_a_picture_is_uploaded_as_the_description_shows(town: Town) -> Non
     assert (card["status"], card["type"], card["visibility"]) == ("Active", "image", "Friends")
 
 
+@pytest.mark.says(
+    "story:overview share-temporary-photos  ",
+    "story:system integrates-media-processing  ",
+    "story:lifecycle media-processing-background  ",
+    "story:processing media-file-uploaded  ",
+    "story:upload images-jpeg-png processing-media-processed  ",
+    "story:summary-create supports-images-videos background-media-processing  ",
+    "story:for-developers media-processing-handle  ",
+    "story:overview share-temporary-photos ",
+    "story:system integrates-media-processing ",
+    "story:lifecycle media-processing-background ",
+    "story:processing media-file-uploaded ",
+    "story:upload images-jpeg-png processing-media-processed ",
+    "story:summary-create supports-images-videos background-media-processing ",
+    "story:for-developers media-processing-handle ",
+    "story:overview share-temporary-photos",
+    "story:system integrates-media-processing",
+    "story:lifecycle media-processing-background",
+    "story:processing media-file-uploaded",
+    "story:upload images-jpeg-png processing-media-processed",
+    "story:summary-create supports-images-videos background-media-processing",
+    "story:for-developers media-processing-handle",
+)
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP"])
 async def test_images_are_accepted_and_processed_in_the_background(town: Town, kind: str) -> None:
     story_id = await town.post_image("alice", data=_picture(kind), visibility="Public")
@@ -65,6 +105,14 @@ async def test_images_are_accepted_and_processed_in_the_background(town: Town, k
         assert response.headers["content-type"].startswith("image/")
 
 
+@pytest.mark.says(
+    "story:text create-text-only useful-sharing-thoughts share-quote-thought make-announcement create-text-based  ",
+    "story:text share-status-updates user-wants-share creating-announcements-quotes quick-text-based request  ",
+    "story:text create-text-only useful-sharing-thoughts share-quote-thought make-announcement create-text-based ",
+    "story:text share-status-updates user-wants-share creating-announcements-quotes quick-text-based request ",
+    "story:text create-text-only useful-sharing-thoughts share-quote-thought make-announcement create-text-based",
+    "story:text share-status-updates user-wants-share creating-announcements-quotes quick-text-based request",
+)
 async def test_a_text_is_posted_as_the_description_shows(town: Town) -> None:
     body = {"content": "Check out my day!", "type": "text", "backgroundColor": "#FF5733"}
     response = await town.client("alice").post("/api/Story/users/alice", json=body)
@@ -84,6 +132,32 @@ async def test_json_without_a_type_is_a_text_on_black(town: Town) -> None:
     assert (card["type"], card["backgroundColor"]) == ("text", "#000000")
 
 
+@pytest.mark.says(
+    "story:intro stories-feature-enables  ",
+    "story:system automatically-expires-after  ",
+    "story:overview share-temporary-photos  ",
+    "story:lifecycle storage-story-saved  ",
+    "story:storage story-entities-expiration  ",
+    "story:processing story-entity-created  ",
+    "story:expiration stories-automatically-expire  ",
+    "story:time-left createdat-when-story expiresat-when-story  ",
+    "story:intro stories-feature-enables ",
+    "story:system automatically-expires-after ",
+    "story:overview share-temporary-photos ",
+    "story:lifecycle storage-story-saved ",
+    "story:storage story-entities-expiration ",
+    "story:processing story-entity-created ",
+    "story:expiration stories-automatically-expire ",
+    "story:time-left createdat-when-story expiresat-when-story ",
+    "story:intro stories-feature-enables",
+    "story:system automatically-expires-after",
+    "story:overview share-temporary-photos",
+    "story:lifecycle storage-story-saved",
+    "story:storage story-entities-expiration",
+    "story:processing story-entity-created",
+    "story:expiration stories-automatically-expire",
+    "story:time-left createdat-when-story expiresat-when-story",
+)
 async def test_a_story_expires_24_hours_after_it_was_created(town: Town) -> None:
     card = await town.card(await town.post_text("alice"))
     assert _instant(card["expiresAt"]) - _instant(card["createdAt"]) == timedelta(hours=24)
@@ -103,12 +177,37 @@ async def test_a_duration_says_for_how_many_seconds_a_story_lives(
     assert data["expiresAt"] == card["expiresAt"]
 
 
+@pytest.mark.says(
+    "story:overview add-captions-text  ",
+    "story:lifecycle creation-user-uploads  ",
+    "story:privacy request  ",
+    "story:summary-create optional-caption  ",
+    "story:for-users use-captions-add  ",
+    "story:overview add-captions-text ",
+    "story:lifecycle creation-user-uploads ",
+    "story:privacy request ",
+    "story:summary-create optional-caption ",
+    "story:for-users use-captions-add ",
+    "story:overview add-captions-text",
+    "story:lifecycle creation-user-uploads",
+    "story:privacy request",
+    "story:summary-create optional-caption",
+    "story:for-users use-captions-add",
+)
 async def test_a_picture_has_a_caption_and_a_visibility_of_its_own(town: Town) -> None:
     story_id = await town.post_image("alice", caption="My story", visibility="Friends")
     card = await town.card(story_id)
     assert (card["caption"], card["visibility"], card["content"]) == ("My story", "Friends", None)
 
 
+@pytest.mark.says(
+    "story:overview add-captions-text  ",
+    "story:tips use-text-overlays  ",
+    "story:overview add-captions-text ",
+    "story:tips use-text-overlays ",
+    "story:overview add-captions-text",
+    "story:tips use-text-overlays",
+)
 async def test_text_overlays_are_kept_for_the_client_to_draw(town: Town) -> None:
     given = [{"text": "Hello", "x": 0.5, "y": 0.25}, {"text": "There", "x": 0, "y": 1, "fontSize": 0.1}]
     whole = {
@@ -127,6 +226,29 @@ async def test_text_overlays_are_kept_for_the_client_to_draw(town: Town) -> None
         assert overlays == [whole, {**whole, "text": "There", "x": 0, "y": 1, "fontSize": 0.1}]
 
 
+@pytest.mark.says(
+    "story:control stories-have-separate  ",
+    "story:overview control-see-stories  ",
+    "story:by-id only-returns-stories  ",
+    "story:privacy stories-have-privacy publicvisible-everyoneall-users friendsvisible-friends-onlyonly  ",
+    "story:privacy onlymeprivate-storyonly-story  ",
+    "story:summary-create privacy-settings  ",
+    "story:for-users check-privacy-review  ",
+    "story:control stories-have-separate ",
+    "story:overview control-see-stories ",
+    "story:by-id only-returns-stories ",
+    "story:privacy stories-have-privacy publicvisible-everyoneall-users friendsvisible-friends-onlyonly ",
+    "story:privacy onlymeprivate-storyonly-story ",
+    "story:summary-create privacy-settings ",
+    "story:for-users check-privacy-review ",
+    "story:control stories-have-separate",
+    "story:overview control-see-stories",
+    "story:by-id only-returns-stories",
+    "story:privacy stories-have-privacy publicvisible-everyoneall-users friendsvisible-friends-onlyonly",
+    "story:privacy onlymeprivate-storyonly-story",
+    "story:summary-create privacy-settings",
+    "story:for-users check-privacy-review",
+)
 @pytest.mark.parametrize(
     ("said", "friend", "stranger"),
     [

@@ -12,6 +12,12 @@ from tests.http.town import CARD, NOBODY, OWNER_CARD, TIME, Town, ok, refused
 PAGE = {"stories", "page", "pageSize", "totalCount", "totalPages"}
 
 
+@pytest.mark.says(
+    "story:by-id retrieve-specific-story used-when-viewing viewing-specific-story opening-story-notification ",
+    "story:by-id navigating-story-link user-clicks-story opening-story-deep loading-story-details request response ",
+    "story:by-id retrieve-specific-story used-when-viewing viewing-specific-story opening-story-notification",
+    "story:by-id navigating-story-link user-clicks-story opening-story-deep loading-story-details request response",
+)
 async def test_a_story_is_read_by_its_id_as_the_description_shows(town: Town) -> None:
     story_id = await town.post_image("alice", caption="Check out my day!", visibility="Public")
     john = town.client("alice", preferred_username="johndoe", picture="https://cdn.test/a.png")
@@ -50,6 +56,10 @@ async def test_a_profile_follows_the_token_that_was_made_last(town: Town) -> Non
         assert (await town.card(story_id, "bob"))["fullName"] == name
 
 
+@pytest.mark.says(
+    "story:time-left timeuntilexpiration-calculated-remaining display-ui-typically ",
+    "story:time-left timeuntilexpiration-calculated-remaining display-ui-typically",
+)
 async def test_time_until_expiration_counts_down_and_may_pass_a_day(town: Town) -> None:
     story_id = await town.post_text("alice", duration=604_800)
     assert re.fullmatch(r"167:59:\d\d", (await town.card(story_id))["timeUntilExpiration"])
@@ -92,6 +102,14 @@ async def test_answers_are_kept_by_nobody_on_the_way(town: Town) -> None:
         assert {name.strip().lower() for name in response.headers["vary"].split(",")} >= {"authorization", "orgid"}
 
 
+@pytest.mark.says(
+    "story:active used-display-users display-users-story show-stories-when view-all-stories check-if-user ",
+    "story:active user-clicks-someones viewing-users-profile displaying-users-story request userid-user-id response ",
+    "story:summary-active endpoint-get-api get-all-active used-story-rings displaying-users-story ",
+    "story:active used-display-users display-users-story show-stories-when view-all-stories check-if-user",
+    "story:active user-clicks-someones viewing-users-profile displaying-users-story request userid-user-id response",
+    "story:summary-active endpoint-get-api get-all-active used-story-rings displaying-users-story",
+)
 async def test_a_users_active_stories_come_in_playing_order(town: Town) -> None:
     await town.befriend("alice", "bob")
     first = await town.post_text("alice", content="one")
@@ -104,6 +122,12 @@ async def test_a_users_active_stories_come_in_playing_order(town: Town) -> None:
     assert (data[1]["caption"], data[1]["viewCount"]) == ("My story", 0)
 
 
+@pytest.mark.says(
+    "story:active get-all-active checking-if-user ",
+    "story:summary-active privacy-aware returns-non-expired ",
+    "story:active get-all-active checking-if-user",
+    "story:summary-active privacy-aware returns-non-expired",
+)
 async def test_active_stories_are_those_the_caller_may_see_and_none_that_is_over(town: Town) -> None:
     await town.befriend("alice", "bob")
     public = await town.post_text("alice", visibility="Public")
@@ -129,6 +153,18 @@ async def test_of_the_unknown_and_the_blocked_there_is_nothing_active(town: Town
     assert ok(await town.client("alice").get(f"/api/story/users/{of}/active")) == {"success": True, "data": []}
 
 
+@pytest.mark.says(
+    "story:engagement story-rings-indicate ",
+    "story:rings check-which-users used-display-story display-story-ring show-which-friends filter-users-active ",
+    "story:rings loading-user-list refreshing-story-ring displaying-friend-list batch-checking-story request ",
+    "story:rings response ",
+    "story:privacy story-rings-only ",
+    "story:engagement story-rings-indicate",
+    "story:rings check-which-users used-display-story display-story-ring show-which-friends filter-users-active",
+    "story:rings loading-user-list refreshing-story-ring displaying-friend-list batch-checking-story request",
+    "story:rings response",
+    "story:privacy story-rings-only",
+)
 @pytest.mark.attack(22)
 async def test_rings_tell_who_of_a_list_has_something_to_see(town: Town) -> None:
     for owner in ("anna", "ben", "carl"):
@@ -153,6 +189,7 @@ async def test_rings_tell_who_of_a_list_has_something_to_see(town: Town) -> None
     ok(await me.post("/api/story/check-active", json=[]))
 
 
+@pytest.mark.says("story:rings performance-optimized-batch ", "story:rings performance-optimized-batch")
 @pytest.mark.attack(22)
 async def test_rings_are_told_for_up_to_1000_users(town: Town) -> None:
     users = [f"user-{number}" for number in range(1_001)]
@@ -161,6 +198,14 @@ async def test_rings_are_told_for_up_to_1000_users(town: Town) -> None:
     refused(await me.post("/api/story/check-active", json=users), 400, "invalid_request")
 
 
+@pytest.mark.says(
+    "story:history get-paginated-history used-viewing-past view-own-story browse-past-stories review-story-archive ",
+    "story:history access-expired-stories user-wants-see browsing-past-stories reviewing-story-archive ",
+    "story:history accessing-expired-stories request ",
+    "story:history get-paginated-history used-viewing-past view-own-story browse-past-stories review-story-archive",
+    "story:history access-expired-stories user-wants-see browsing-past-stories reviewing-story-archive",
+    "story:history accessing-expired-stories request",
+)
 async def test_history_holds_every_story_of_the_owner_that_was_not_deleted(town: Town) -> None:
     alice = town.client("alice")
     ids = [await town.post_text("alice", content=f"story {number}", visibility="OnlyMe") for number in range(5)]
@@ -181,6 +226,14 @@ async def test_history_holds_every_story_of_the_owner_that_was_not_deleted(town:
     assert (usual["page"], usual["pageSize"], len(usual["stories"])) == (1, 20, 4)
 
 
+@pytest.mark.says(
+    "story:archived get-paginated-list includes-both-manually view-archived-stories browse-expired-stories ",
+    "story:archived review-story-archive access-manually-archived user-wants-see browsing-story-archive ",
+    "story:archived reviewing-past-content request ",
+    "story:archived get-paginated-list includes-both-manually view-archived-stories browse-expired-stories",
+    "story:archived review-story-archive access-manually-archived user-wants-see browsing-story-archive",
+    "story:archived reviewing-past-content request",
+)
 async def test_the_archive_holds_what_was_archived_by_hand_and_what_has_expired(town: Town) -> None:
     alice = town.client("alice")
     by_hand, by_clock = await town.post_text("alice"), await town.post_text("alice")
@@ -195,6 +248,12 @@ async def test_the_archive_holds_what_was_archived_by_hand_and_what_has_expired(
     assert all(TIME.fullmatch(card["archivedAt"]) for card in data["stories"])
 
 
+@pytest.mark.says(
+    "story:history only-accessible-story only-story-owner requestinguserid-required-must ",
+    "story:archived only-story-owner ",
+    "story:history only-accessible-story only-story-owner requestinguserid-required-must",
+    "story:archived only-story-owner",
+)
 @pytest.mark.attack(9, 10)
 @pytest.mark.parametrize("which", ["history", "archived"])
 async def test_only_the_story_owner_reads_their_history_and_archive(town: Town, which: str) -> None:

@@ -116,6 +116,7 @@ async def test_a_query_parameter_is_given_once(town: Town, method: str, path: st
     assert len(body["errors"]) == 1
 
 
+@pytest.mark.says("story:active requestinguserid-optional-id ", "story:active requestinguserid-optional-id")
 @pytest.mark.attack(9, 12)
 async def test_a_name_in_the_query_grants_nothing(town: Town) -> None:
     story_id = await town.post_text("alice", visibility="Public")
@@ -150,6 +151,12 @@ async def test_a_service_names_one_person_or_is_an_ordinary_user(town: Town) -> 
 LIMITS = ["0", "-1", "101", "1000000000", "abc", "1.5", str(2**63), "", "٣", "0x10", "1_0", "NaN", "9" * 5_000]
 
 
+@pytest.mark.says(
+    "story:recommended limit-optional-stories ",
+    "story:history pagesize-optional-items ",
+    "story:recommended limit-optional-stories",
+    "story:history pagesize-optional-items",
+)
 @pytest.mark.attack(21)
 @pytest.mark.parametrize("value", LIMITS, ids=lambda value: value[:12] or "empty")
 async def test_a_number_outside_its_range_is_refused(town: Town, value: str) -> None:
@@ -324,6 +331,10 @@ async def test_refusals_come_in_one_order(town: Town) -> None:
     refused(await ask(reply, bob, org, json_type, body=b'{"content": "late"}'), 410, "story_expired")
 
 
+@pytest.mark.says(
+    "story:by-id validating-story-exists validating-story-access ",
+    "story:by-id validating-story-exists validating-story-access",
+)
 @pytest.mark.attack(16)
 async def test_refusals_of_the_foreign_the_missing_and_the_hidden_read_alike(town: Town, other: Town) -> None:
     foreign = await other.post_text("alice", visibility="Public")

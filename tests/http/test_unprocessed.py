@@ -19,6 +19,7 @@ async def _upload(town: Town, **fields: str) -> dict[str, str]:
     return posted
 
 
+@pytest.mark.says("story:upload story-may-not  ", "story:upload story-may-not ", "story:upload story-may-not")
 async def test_a_story_is_not_viewable_until_processing_completes(sleepy: Town) -> None:
     story_id = (await _upload(sleepy))["storyId"]
     await sleepy.befriend("alice", "bob")
@@ -40,6 +41,11 @@ async def test_nobody_views_reacts_or_replies_while_it_is_processed(sleepy: Town
     refused(await bob.delete(story), 404, "story_not_found")
 
 
+@pytest.mark.says(
+    "story:upload media-processing-happens  ",
+    "story:upload media-processing-happens ",
+    "story:upload media-processing-happens",
+)
 async def test_its_owner_sees_that_it_is_being_processed(sleepy: Town) -> None:
     card = await sleepy.card((await _upload(sleepy, caption="At the beach!"))["storyId"])
     assert (card["status"], card["failureReason"], card["caption"]) == ("Processing", None, "At the beach!")

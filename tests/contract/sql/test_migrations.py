@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import psycopg
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, make_url
@@ -20,6 +21,11 @@ def _sync(url: str) -> str:
     return make_url(url).set(drivername=driver).render_as_string(hide_password=False)
 
 
+@pytest.mark.says(
+    "story:architecture postgresql-story-entities  ",
+    "story:architecture postgresql-story-entities ",
+    "story:architecture postgresql-story-entities",
+)
 def test_the_migrated_schema_is_the_described_one(database_url: str) -> None:
     engine = create_engine(_sync(database_url))
     with engine.connect() as connection:

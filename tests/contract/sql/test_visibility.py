@@ -79,6 +79,11 @@ async def _story(stage: Stage, combination: Case, *, linked: bool = False) -> St
     return story_id
 
 
+@pytest.mark.says(
+    "story:storage privacy-settings-visibility  ",
+    "story:storage privacy-settings-visibility ",
+    "story:storage privacy-settings-visibility",
+)
 async def test_sql_and_the_domain_agree_on_every_relation_visibility_status_and_time(stage: Stage) -> None:
     await _people(stage)
     compared = 0
@@ -98,6 +103,14 @@ async def test_sql_and_the_domain_agree_on_every_relation_visibility_status_and_
     assert compared == len(CASES) * len(VIEWERS)
 
 
+@pytest.mark.says(
+    "story:privacy privacy-checked-when  ",
+    "story:for-developers privacy-checks-always  ",
+    "story:privacy privacy-checked-when ",
+    "story:for-developers privacy-checks-always ",
+    "story:privacy privacy-checked-when",
+    "story:for-developers privacy-checks-always",
+)
 @pytest.mark.parametrize("linked", [False, True])
 @pytest.mark.parametrize("audience", Visibility)
 async def test_every_way_to_read_a_story_shows_it_to_the_same_people(
@@ -226,6 +239,11 @@ async def _disagreements(stage: Stage, rule: ColumnElement[str]) -> list[int]:
     return different
 
 
+@pytest.mark.says(
+    "story:expiration detection-finds-stories  ",
+    "story:expiration detection-finds-stories ",
+    "story:expiration detection-finds-stories",
+)
 async def test_sql_and_the_domain_agree_to_the_millisecond_on_when_a_story_is_over(stage: Stage) -> None:
     assert await _disagreements(stage, visibility.access) == []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from sqlalchemy import select
 
 from application.commands.archive_story import ArchiveStory
@@ -42,6 +43,14 @@ async def archivings(stage: Stage) -> list[StoryId]:
         return [StoryId(story_id) for story_id in (await connection.execute(statement)).scalars()]
 
 
+@pytest.mark.says(
+    "story:expiration cleanup-triggers-domain  ",
+    "story:flow publish-storyarchivedevent  ",
+    "story:expiration cleanup-triggers-domain ",
+    "story:flow publish-storyarchivedevent ",
+    "story:expiration cleanup-triggers-domain",
+    "story:flow publish-storyarchivedevent",
+)
 async def test_an_expired_story_is_moved_to_the_archive_and_told(stage: Stage) -> None:
     (story_id,) = await expired(stage, 1)
     assert await archived_rows(stage) == {}

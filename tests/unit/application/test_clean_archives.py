@@ -71,6 +71,23 @@ async def test_until_the_retention_is_over_all_is_kept(stage: Stage, story_id: S
     assert await rows(stage) == [2, 1, 1]
 
 
+@pytest.mark.says(
+    "story:system uses-background-workers  ",
+    "story:archive archiving-triggers-cleanup  ",
+    "story:summary-archive triggers-cleanup  ",
+    "story:expiration analytics-data-cleaned  ",
+    "story:flow cleanup-analytics-data  ",
+    "story:system uses-background-workers ",
+    "story:archive archiving-triggers-cleanup ",
+    "story:summary-archive triggers-cleanup ",
+    "story:expiration analytics-data-cleaned ",
+    "story:flow cleanup-analytics-data ",
+    "story:system uses-background-workers",
+    "story:archive archiving-triggers-cleanup",
+    "story:summary-archive triggers-cleanup",
+    "story:expiration analytics-data-cleaned",
+    "story:flow cleanup-analytics-data",
+)
 async def test_after_it_who_viewed_and_reacted_is_forgotten_and_replies_stay(stage: Stage, story_id: StoryId) -> None:
     await let_it_rest(stage, story_id, RETENTION)
     assert await cleaner(stage)() == 1
@@ -109,6 +126,17 @@ async def test_stories_that_are_alive_keep_all(stage: Stage) -> None:
     assert (await own_card(stage, story_id)).media_url
 
 
+@pytest.mark.says(
+    "story:lifecycle cleanup-background-job  ",
+    "story:expiration media-cleanup-media media-files-may  ",
+    "story:flow media-may-deleted  ",
+    "story:lifecycle cleanup-background-job ",
+    "story:expiration media-cleanup-media media-files-may ",
+    "story:flow media-may-deleted ",
+    "story:lifecycle cleanup-background-job",
+    "story:expiration media-cleanup-media media-files-may",
+    "story:flow media-may-deleted",
+)
 async def test_media_are_kept_for_the_grace_and_then_deleted(
     stage: Stage, story_id: StoryId, objects: MemoryObjects
 ) -> None:

@@ -28,6 +28,11 @@ async def waiting(stage: Stage) -> int:
     return sum(event.published_at is None for event in await stage.events())
 
 
+@pytest.mark.says(
+    "story:flow publish-storycreatedevent background-process-media  ",
+    "story:flow publish-storycreatedevent background-process-media ",
+    "story:flow publish-storycreatedevent background-process-media",
+)
 async def test_a_new_story_is_processed_and_its_events_are_dispatched_once(
     stage: Stage, wakeups: RecordingWakeups
 ) -> None:
@@ -37,6 +42,14 @@ async def test_a_new_story_is_processed_and_its_events_are_dispatched_once(
     assert await waiting(stage) == 0
 
 
+@pytest.mark.says(
+    "story:archive archiving-triggers-cleanup  ",
+    "story:summary-archive triggers-cleanup  ",
+    "story:archive archiving-triggers-cleanup ",
+    "story:summary-archive triggers-cleanup ",
+    "story:archive archiving-triggers-cleanup",
+    "story:summary-archive triggers-cleanup",
+)
 async def test_each_change_wakes_what_follows_from_it_in_the_order_of_writing(
     stage: Stage, wakeups: RecordingWakeups
 ) -> None:
@@ -88,5 +101,10 @@ async def test_of_several_dispatchers_side_by_side_one_takes_each_event(
     assert sorted(wakeups.of(Policy.PROCESS_MEDIA)) == sorted(ids)
 
 
+@pytest.mark.says(
+    "story:architecture event-handlers-story  ",
+    "story:architecture event-handlers-story ",
+    "story:architecture event-handlers-story",
+)
 def test_whatever_is_followed_is_an_event_there_is() -> None:
     assert set(FOLLOWS) <= {event.type for event in events.ALL}

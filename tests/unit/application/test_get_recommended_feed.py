@@ -147,6 +147,11 @@ async def test_what_changes_places_in_between_is_neither_repeated_nor_skipped(*,
     assert shelf.ranked == 1
 
 
+@pytest.mark.says(
+    "story:recommended refreshing-story-feed  ",
+    "story:recommended refreshing-story-feed ",
+    "story:recommended refreshing-story-feed",
+)
 async def test_from_the_start_it_is_ranked_anew() -> None:
     shelf = shelf_of(3)
     reader = Reader(shelf)
@@ -261,6 +266,11 @@ async def test_a_cursor_of_somebody_else_shows_ones_own_feed() -> None:
     assert numbers(await Reader(mine, orders, "bob").read(cursor=theirs.next_cursor)) == [13]
 
 
+@pytest.mark.says(
+    "story:privacy recommendations-consider-privacy  ",
+    "story:privacy recommendations-consider-privacy ",
+    "story:privacy recommendations-consider-privacy",
+)
 async def test_a_kept_order_can_hide_but_never_reveal() -> None:
     shelf = shelf_of(3)
     reader = Reader(shelf)

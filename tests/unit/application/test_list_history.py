@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from application.commands.archive_story import ArchiveStory
 from application.commands.delete_story import DeleteStory
 from application.queries.cards import CardPage
@@ -52,6 +54,11 @@ async def test_the_sweep_changes_nothing_in_the_archive(stage: Stage) -> None:
     assert after.stories[0].archive_reason is ArchiveReason.EXPIRED
 
 
+@pytest.mark.says(
+    "story:history page-optional-page pagesize-optional-items  ",
+    "story:history page-optional-page pagesize-optional-items ",
+    "story:history page-optional-page pagesize-optional-items",
+)
 async def test_it_is_paged_newest_first(stage: Stage) -> None:
     ids = [await stage.post_text("alice") for _ in range(5)]
     pages = [await history(stage, page=page, page_size=2) for page in (1, 2, 3, 4)]

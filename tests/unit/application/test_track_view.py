@@ -98,6 +98,11 @@ async def test_a_view_of_another_duration_is_refused_and_not_recorded(
     assert await recorded(stage, story_id) == {}
 
 
+@pytest.mark.says(
+    "story:privacy view-tracking-respects  ",
+    "story:privacy view-tracking-respects ",
+    "story:privacy view-tracking-respects",
+)
 async def test_a_hidden_story_records_no_view(stage: Stage) -> None:
     story_id = await stage.post_text("alice")
     with pytest.raises(StoryNotFoundError):

@@ -83,6 +83,11 @@ def test_a_stranger_is_neither_friend_nor_close_nor_blocked() -> None:
     assert Relation(friend=False, close_friend=False, blocked=False) == STRANGER
 
 
+@pytest.mark.says(
+    "story:privacy friendsvisible-friends-onlyonly  ",
+    "story:privacy friendsvisible-friends-onlyonly ",
+    "story:privacy friendsvisible-friends-onlyonly",
+)
 def test_a_story_is_for_friends_unless_said() -> None:
     assert Audience() == Audience(Visibility.FRIENDS, frozenset())
 
@@ -110,6 +115,11 @@ def test_a_custom_audience_is_neither_empty_nor_a_crowd(count: int) -> None:
     assert refused.value.field == "allowedUserIds"
 
 
+@pytest.mark.says(
+    "story:architecture story-value-objects  ",
+    "story:architecture story-value-objects ",
+    "story:architecture story-value-objects",
+)
 def test_the_visibilities_have_these_names() -> None:
     assert [str(each) for each in Visibility] == ["Public", "Friends", "CloseFriends", "OnlyMe", "Custom"]
 

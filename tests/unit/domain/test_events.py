@@ -32,6 +32,11 @@ WIRE: list[tuple[type[StoryEvent], str, bool, set[str]]] = [
 ]
 
 
+@pytest.mark.says(
+    "story:architecture domain-events-story  ",
+    "story:architecture domain-events-story ",
+    "story:architecture domain-events-story",
+)
 def test_every_event_is_listed_in_the_order_of_a_life() -> None:
     assert list(ALL) == [event for event, _, _, _ in WIRE]
 

@@ -694,6 +694,11 @@ class StoryLife(RuleBasedStateMachine):
         assert all(repr(story) == then for story, then in self.past)
 
 
+@pytest.mark.says(
+    "story:architecture story-aggregate-expiration  ",
+    "story:architecture story-aggregate-expiration ",
+    "story:architecture story-aggregate-expiration",
+)
 def test_every_life_a_story_can_lead_keeps_its_promises() -> None:
     run_state_machine_as_test(
         StoryLife,
