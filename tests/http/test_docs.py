@@ -90,12 +90,17 @@ async def _requests(url: str) -> set[tuple[str, str]]:
     async with httpx.AsyncClient(base_url=url) as client:
         text = (await client.get("/metrics")).text
     return {
-        (sample.labels["method"], sample.labels["route"])
+        (sample.labels["method"], re.sub(r"\{\w+\}", lambda name: _camel(name[0]), sample.labels["route"]))
         for family in text_string_to_metric_families(text)
         if family.name == "stories_http_requests"
         for sample in family.samples
         if sample.name.endswith("_total")
     }
+
+
+def _camel(name: str) -> str:
+    first, *more = name.split("_")
+    return first + "".join(word.capitalize() for word in more)
 
 
 @pytest.mark.parametrize(
