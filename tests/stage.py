@@ -7,7 +7,7 @@ import io
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -25,7 +25,7 @@ from domain.content import Kind
 from domain.values import Caption, Lifetime, MediaUrl, OrgId, PageId, StoryId, UserId
 from infrastructure.container import Container
 from infrastructure.settings import Settings
-from infrastructure.sql.tables import blocks, close_friends, mutes, outbox, stories
+from infrastructure.sql.tables import blocks, close_friends, mutes, outbox, stories, story_views
 from interfaces.http.app import create_app
 from interfaces.http.connection import Connection
 
@@ -150,6 +150,23 @@ class Stage:
     async def mark_close(self, owner: str, friend: str) -> None:
         """Somebody puts somebody on their close-friends list."""
         await self._insert(close_friends, user_id=owner, friend_id=friend)
+
+    async def add_views(self, story_id: StoryId, count: int) -> None:
+        """So many people have seen a story of alice's, one a millisecond."""
+        begun = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+        rows = [
+            {
+                "org_id": self.org,
+                "story_id": story_id,
+                "viewer_id": f"viewer-{number}",
+                "owner_id": "alice",
+                "viewed_at": begun + timedelta(milliseconds=number),
+                "duration_seconds": 0.0,
+            }
+            for number in range(count)
+        ]
+        async with self.container.database().write(self.org) as connection:
+            await connection.execute(story_views.insert(), rows)
 
     async def pass_time(self, story_id: StoryId, seconds: float) -> None:
         """Let so much time pass for one story: it was posted, and ends, that much earlier."""

@@ -20,6 +20,10 @@ _overlays = st.fixed_dictionaries({"text": st.text(_PLAIN, min_size=1), "x": st.
 schemathesis.openapi.format("uuid", st.sampled_from(_STORIES) | st.uuids().map(str))
 schemathesis.openapi.format("user-id", _users)
 schemathesis.openapi.format("encoded-user-id", _users)
+_urls = st.text(_PLAIN, max_size=50).map("https://cdn.example.com/".__add__)
+
+schemathesis.openapi.format("media-url", _urls)
+schemathesis.openapi.format("content", st.fixed_dictionaries({"url": _urls}).map(json.dumps))
 schemathesis.openapi.format("overlays", st.lists(_overlays, max_size=20).map(json.dumps))
 
 

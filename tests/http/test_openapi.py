@@ -45,6 +45,12 @@ ROUTES: dict[str, dict[str, set[str]]] = {
     "/api/story/{storyId}/archive": {"post": STORY | {"200"}},
     "/api/social/users/{userId}/friends": {"get": ANY | {"200"}},
     "/api/social/users/{userId}/friends/{friendId}": {"put": STORY | {"204"}, "delete": ANY | {"204"}},
+    "/client/community/stories": {"get": ANY | {"200"}, "post": ANY | BODY | {"201"}},
+    "/client/community/stories/{storyId}": {"delete": STORY | {"200"}},
+    "/client/community/stories/{storyId}/view": {"post": SEEN | {"200"}},
+    "/client/community/react": {"post": SEEN | BODY | {"200", "409"}, "delete": SEEN | BODY | {"200", "409"}},
+    "/client/community/reactions": {"get": SEEN | {"200"}},
+    "/data/community_story/{storyId}": {"get": SEEN | {"200"}},
     "/media/{token}/{part}": {"get": {"200", "206", "401", "404", "410", "416"}},
     "/health/live": {"get": {"200", "401"}},
     "/health/ready": {"get": {"200", "401", "503"}},
@@ -206,6 +212,14 @@ async def test_what_needs_no_token_says_so(description: dict[str, Any]) -> None:
             assert operation.get("security", description["security"]) == [{"bearer": []}], path
 
 
+async def test_for_whom_a_service_acts_is_said_in_a_header_on_the_community_api_alone(
+    description: dict[str, Any],
+) -> None:
+    for path, _, operation in _operations(description):
+        headers = {each["name"] for each in operation.get("parameters", []) if each["in"] == "header"}
+        assert ("X-Acting-User" in headers) is path.startswith(("/client/", "/community/", "/data/")), path
+
+
 async def test_it_is_rendered_for_people_without_a_token(town: Town) -> None:
     response = await town.stranger().get("/schema")
     assert response.status_code == 200
@@ -224,7 +238,7 @@ class Walker:
         self._town, self._description = town, description
         self.walked: set[tuple[str, str]] = set()
 
-    async def __call__(self, user: str, method: str, path: str, status: int, **request: Any) -> httpx.Response:
+    async def __call__(self, user: str | None, method: str, path: str, status: int, **request: Any) -> httpx.Response:
         """Ask, and check the answer."""
         response = await self._town.client(user).request(method, path, **request)
         template = self._template(method.lower(), httpx.URL(path).path)
@@ -297,6 +311,7 @@ async def test_a_walk_through_the_service_meets_nothing_that_is_not_described(
     for link in (card["mediaUrl"], card["thumbnailUrl"]):
         await ask("bob", "GET", link.removeprefix(town.url), 200)
         await ask("bob", "GET", link.removeprefix(town.url), 206, headers={"Range": "bytes=0-9"})
+    await _walk_through_the_community(ask, image, text)
     await ask("alice", "POST", f"/api/story/{image}/archive", 200)
     for path in ("history", "archived"):
         await ask("alice", "GET", f"/api/story/users/alice/{path}", 200)
@@ -310,3 +325,27 @@ async def test_a_walk_through_the_service_meets_nothing_that_is_not_described(
     await ask("bob", "GET", "/health/live", 200)
     await ask("bob", "GET", "/health/ready", 200)
     assert {(path, method) for path, methods in ROUTES.items() for method in methods} <= ask.walked
+
+
+async def _walk_through_the_community(ask: Walker, image: str, text: str) -> None:
+    stories = "/client/community/stories"
+    link = {"type": "image", "url": "https://cdn.example.com/story.png", "caption": "Friday studio dump"}
+    linked = await ask("alice", "POST", stories, 201, json={"content": link, "page": "lobby"})
+    for user in ("alice", "bob", None):
+        await ask(user, "GET", stories, 200)
+        await ask(user, "GET", f"{stories}?page=lobby", 200)
+    await ask(None, "POST", stories, 401, json={"content": link})
+    await ask("bob", "POST", stories, 400, json={"content": {**link, "url": "ftp://cdn"}})
+    await ask("bob", "POST", stories, 415, content=b"{}")
+    for story in (image, text, linked.json()["id"]):
+        await ask("bob", "POST", f"{stories}/{story}/view", 200)
+        target = {"targetType": "story", "targetId": story}
+        await ask("bob", "POST", "/client/community/react", 200, json={**target, "type": "laugh"})
+        await ask("bob", "GET", f"/client/community/reactions?targetType=story&targetId={story}", 200)
+        await ask("bob", "DELETE", "/client/community/react", 200, json=target)
+        for user in ("alice", "bob"):
+            await ask(user, "GET", f"/data/community_story/{story}", 200)
+    await ask(None, "GET", f"/client/community/reactions?targetType=story&targetId={text}", 200)
+    await ask("bob", "GET", f"/data/community_story/{NOBODY}", 404)
+    await ask("bob", "DELETE", f"{stories}/{text}", 403)
+    await ask("alice", "DELETE", f"{stories}/{linked.json()['id']}", 200)

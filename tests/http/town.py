@@ -65,6 +65,11 @@ class Town(Served):
         self._clients.append(client)
         return client
 
+    async def post_text_as(self, user: str) -> str:
+        """Somebody posts a public text over the story API; its id."""
+        response = await self.client(user).post(f"/api/story/users/{user}", json={"content": "Hi", "privacy": "public"})
+        return str(ok(response, 201)["data"]["storyId"])
+
     async def card(self, story_id: str, user: str = "alice") -> dict[str, Any]:
         """A story as somebody sees it."""
         response = await self.client(user).get(f"/api/story/{story_id}")

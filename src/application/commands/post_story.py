@@ -154,6 +154,7 @@ def _content(command: PostStory, upload: Upload | None) -> Content:
 def _linked(command: PostStory, url: MediaUrl) -> LinkedContent:
     if command.kind is None:
         raise InvalidError("type", "Say whether the url is of an image or a video")
+    content = LinkedContent(command.kind, url, command.caption, command.overlays)
     if command.text is not None:
         raise InvalidError("content", "A story with media has a caption; only a text story has content")
-    return LinkedContent(command.kind, url, command.caption, command.overlays)
+    return content

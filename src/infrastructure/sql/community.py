@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from sqlalchemy import Boolean, Label, Row, Select, and_, bindparam, case, exists, func, or_, select, tuple_
+from sqlalchemy import Boolean, Label, Row, Select, and_, bindparam, case, func, or_, select, tuple_
 
 from application.caller import ANONYMOUS, Caller
 from application.ports.people import Role
@@ -89,7 +89,7 @@ _RECORD: Final = {
     for engine in ENGINES
 }
 
-_newer = stories.alias("newer")
+_other = stories.alias("other")
 
 
 def _groups(engine: str, *, paged: bool) -> Select[Any]:
@@ -99,28 +99,29 @@ def _groups(engine: str, *, paged: bool) -> Select[Any]:
     and the rest is never looked at: what this costs does not grow with the community.
     """
     of_page = [stories.c.page == bindparam("page")] if paged else []
-    place, newer_place = tuple_(stories.c.created_at, stories.c.id), tuple_(_newer.c.created_at, _newer.c.id)
-    superseded = (
-        exists()
+    newest = (
+        select(_other.c.id)
         .where(
-            _newer.c.org_id == stories.c.org_id,
-            _newer.c.owner_id == stories.c.owner_id,
-            newer_place > place,
-            *(visibility.of(condition, _newer) for condition in (*of_page, visibility.in_community)),
+            _other.c.org_id == visibility.org,
+            _other.c.owner_id == stories.c.owner_id,
+            *(visibility.of(condition, _other) for condition in (*of_page, visibility.in_community)),
         )
+        .order_by(_other.c.created_at.desc(), _other.c.id.desc())
+        .limit(1)
         .correlate(stories)
+        .scalar_subquery()
     )
     authors = (
         select(stories.c.owner_id, stories.c.created_at, stories.c.id)
         .where(
             stories.c.org_id == visibility.org,
             *of_page,
-            place
+            tuple_(stories.c.created_at, stories.c.id)
             < tuple_(
                 bindparam("after_at", type_=stories.c.created_at.type), bindparam("after_id", type_=stories.c.id.type)
             ),
             visibility.in_community,
-            ~superseded,
+            stories.c.id == newest,
         )
         .order_by(stories.c.created_at.desc(), stories.c.id.desc())
         .limit(bindparam("limit"))

@@ -133,6 +133,7 @@ def _postgresql_engine(url: URL) -> AsyncEngine:
         "statement_timeout": _STATEMENT_TIMEOUT,
         "lock_timeout": _LOCK_TIMEOUT,
         "idle_in_transaction_session_timeout": _IDLE_TIMEOUT,
+        "jit": "off",  # ours are short, and compiling the conditions of the community list alone took seconds
     }
     return create_async_engine(
         url,

@@ -25,6 +25,7 @@ from interfaces.http.limits import Figures, Limits
 from interfaces.http.media import media_router
 from interfaces.http.metrics import Metrics, get_metrics
 from interfaces.http.once import once_of, tell_replayed
+from interfaces.http.posting import posting_of
 from interfaces.http.problems import handle
 from interfaces.http.requests import JSON_MAX_BYTES, StoriesRequest
 from interfaces.http.social import social_router
@@ -91,7 +92,7 @@ def _running(container: Container, settings: Settings) -> Callable[[Litestar], A
 def _dependencies(container: Container) -> dict[str, Provide]:
     """Everything a route may ask for: it names a parameter as the container names its provider."""
     of_container = {name: _provide(provider) for name, provider in container.providers.items()}
-    return {**of_container, "once": Provide(once_of)}
+    return {**of_container, "once": Provide(once_of), "posting": Provide(posting_of)}
 
 
 def _provide(provider: Callable[[], Any]) -> Provide:

@@ -85,13 +85,13 @@ class StoryBody(Struct, frozen=True, kw_only=True, rename="camel"):
         """
         return PostStory(
             caller=caller,
-            kind=_kind(self.type),
+            kind=kind_of(self.type),
             text=self.content,
             background=None if self.background_color is None else BackgroundColor(self.background_color),
             caption=None if self.caption is None else Caption(self.caption),
-            overlays=_overlays(self.overlays),
+            overlays=overlays_of(self.overlays),
             media_file=media_file or _media_file(self.media_file_id),
-            audience=_audience(self),
+            audience=audience_of(self.visibility, self.privacy, self.allowed_user_ids, default=Visibility.FRIENDS),
             lifetime=lifetime_of(self.duration),
         )
 
@@ -115,7 +115,7 @@ class EditBody(Struct, frozen=True, kw_only=True, rename="camel"):
             caller=caller,
             story_id=story_id,
             caption=None if self.caption is None else Caption(self.caption),
-            overlays=None if self.overlays is None else _overlays(self.overlays),
+            overlays=None if self.overlays is None else overlays_of(self.overlays),
             visibility=_visibility(self.visibility, self.privacy),
             allowed=None if self.allowed_user_ids is None else _users(self.allowed_user_ids),
         )
@@ -202,7 +202,12 @@ def _media_file(text: str | None) -> MediaFileId | None:
         raise InvalidError("mediaFileId", error.detail) from None
 
 
-def _kind(text: str | None) -> Kind | None:
+def kind_of(text: str | None) -> Kind | None:
+    """The kind a client names.
+
+    Raises:
+        InvalidError: there is none of that name.
+    """
     if text is None:
         return None
     try:
@@ -211,7 +216,12 @@ def _kind(text: str | None) -> Kind | None:
         raise InvalidError("type", f"One of {', '.join(Kind)}") from None
 
 
-def _overlays(bodies: list[OverlayBody] | None) -> tuple[TextOverlay, ...]:
+def overlays_of(bodies: list[OverlayBody] | None) -> tuple[TextOverlay, ...]:
+    """The overlays of a story.
+
+    Raises:
+        InvalidError: one breaks a rule.
+    """
     return tuple(body.value() for body in bodies or ())
 
 
@@ -226,9 +236,15 @@ def _visibility(visibility: str | None, privacy: str | None) -> Visibility | Non
     return said.pop() if said else None
 
 
-def _audience(body: StoryBody) -> Audience:
-    allowed = _users(body.allowed_user_ids or [])
-    return Audience(_visibility(body.visibility, body.privacy) or Visibility.FRIENDS, allowed)
+def audience_of(
+    visibility: str | None, privacy: str | None, allowed: list[str] | None, *, default: Visibility
+) -> Audience:
+    """To whom a story is posted.
+
+    Raises:
+        InvalidError: no visibility has that name, its two names say different things, or the list does not fit.
+    """
+    return Audience(_visibility(visibility, privacy) or default, _users(allowed or []))
 
 
 def _users(ids: list[str]) -> frozenset[UserId]:

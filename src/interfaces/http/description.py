@@ -96,6 +96,8 @@ _HEADERS: Final[Mapping[str, dict[str, Any]]] = {
     "429": {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer", "minimum": 1}}},
     "503": {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer", "minimum": 1}}},
 }
+_ONCE: Final = {"once", "posting"}
+"""What routes ask for whose requests may come again."""
 _REPLAYED: Final = {
     "description": "`true`: this is the first answer to the same request",
     "schema": {"type": "string", "enum": ["true"]},
@@ -192,7 +194,7 @@ def _operation(told: Mapping[str, Any], handler: Any, schemas: Schemas) -> dict[
     if bodies := getattr(handler.operation_class, "bodies", bodies):
         content = {media_type: {"schema": schemas.of_body(body)} for media_type, body in bodies.items()}
         operation["requestBody"] = {"required": True, "content": content}
-    if "once" in needs:
+    if _ONCE & needs.keys():
         parameters.append(_KEY)
         for response in responses.values():
             response["headers"] = {**response.get("headers", {}), REPLAYED_HEADER: _REPLAYED}

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Final
 
 from msgspec import Meta
 
+from domain.values import URL_MAX
+
 _NO_TEXT: Final = r"\x00-\x08\x0b-\x1f\x7f-\x9f"
 """Control characters other than newline and tab."""
 
@@ -49,6 +51,11 @@ def named(kind: type[StrEnum]) -> Meta:
 def at_most(many: int) -> Meta:
     """A list that is not too long."""
     return _told(f"At most {many:,}", maxItems=many)
+
+
+def link() -> Meta:
+    """Where media lie."""
+    return _told("http or https, without credentials; kept, never fetched", format="media-url", maxLength=URL_MAX)
 
 
 def color(*, alpha: bool = False) -> Meta:

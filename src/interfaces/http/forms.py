@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Final, TypeVar
 
 import msgspec
 from litestar import Request
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser
 
-from interfaces.http.bodies import OverlayBody, StoryBody
+from interfaces.http.bodies import OverlayBody
 from interfaces.http.problems import RequestError, decode_problem, invalid
 
 MEDIA_PART: Final = "media"
@@ -18,14 +18,23 @@ TEXT_MAX_BYTES: Final = 65_536
 _PARTS_MAX: Final = 1_000 + 32
 """A list of 1,000 users, one a part, and every other field."""
 
+_READ_AS: Final[Mapping[str, Any]] = {"overlays": list[OverlayBody], "duration": float}
+"""Parts that are not plain text, and what they hold as JSON; the same in every form."""
+
+Body = TypeVar("Body")
 Media = TypeVar("Media")
 _Event = MultipartSegment | bytearray | bytes | None
 
 
-async def read_story_form(
-    request: Request[Any, Any, Any], receive_media: Callable[[AsyncIterator[bytes]], Awaitable[Media]]
-) -> tuple[StoryBody, Media | None]:
-    """Read a form with the fields of a story and at most one media part.
+async def read_form(
+    request: Request[Any, Any, Any],
+    wanted: type[Body],
+    receive_media: Callable[[AsyncIterator[bytes]], Awaitable[Media]],
+    **more: Any,
+) -> tuple[Body, Media | None]:
+    """Read a form with the fields of a story, as ``wanted`` has them, and at most one media part.
+
+    ``more`` names parts that hold JSON of a type, beyond those of every form.
 
     Raises:
         RequestError: 400 if it is broken, 413 if the texts are too long; and whatever ``receive_media`` raises.
@@ -46,7 +55,7 @@ async def read_story_form(
             raw = await _text(events, left)
             left -= len(raw)
             texts.setdefault(segment.name or "", []).append(_decoded(raw, segment.name or ""))
-    return _story_body(texts), media[0] if media else None
+    return _body(texts, wanted, {**_READ_AS, **more}), media[0] if media else None
 
 
 async def _events(stream: AsyncIterator[bytes], boundary: str) -> AsyncIterator[_Event]:
@@ -90,21 +99,19 @@ def _decoded(raw: bytes, field: str) -> str:
         raise invalid("invalid_request", field, "Not UTF-8") from None
 
 
-def _story_body(texts: dict[str, list[str]]) -> StoryBody:
+def _body(texts: dict[str, list[str]], wanted: type[Body], read_as: Mapping[str, Any]) -> Body:
     given: dict[str, Any] = {}
     for name, values in texts.items():
         if name == "allowedUserIds":
             given[name] = _listed(values)
         elif len(values) > 1:
             raise invalid("invalid_request", name, "Given more than once")
-        elif name == "overlays":
-            given[name] = _json(values[0], list[OverlayBody], name)
-        elif name == "duration":
-            given[name] = _json(values[0].strip(), float, name)
+        elif name in read_as:
+            given[name] = _json(values[0].strip(), read_as[name], name)
         else:
             given[name] = values[0]
     try:
-        return msgspec.convert(given, StoryBody)
+        return msgspec.convert(given, wanted)
     except msgspec.ValidationError as error:
         raise decode_problem(error) from None
 

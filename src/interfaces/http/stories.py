@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from litestar import Response, Router, delete, get, patch, post
 from litestar.di import NamedDependency
@@ -11,12 +10,9 @@ from litestar.params import FromPath, JSONBody
 
 from application.caller import Caller
 from application.commands.archive_story import ArchiveStory, ArchiveStoryHandler
-from application.commands.begin_upload import UPLOAD_MAX_BYTES
 from application.commands.delete_story import DeleteStory, DeleteStoryHandler
-from application.commands.discard_upload import DiscardUpload
 from application.commands.edit_story import EditStoryHandler
-from application.commands.post_story import PostedStory, PostStoryHandler
-from application.one_shot_uploads import OneShotUploads
+from application.commands.post_story import PostedStory
 from application.queries.cards import CardPage, OwnerStoryCard, StoryCard
 from application.queries.get_story import GetStory, GetStoryHandler
 from application.queries.list_active_stories import ListActiveStories, ListActiveStoriesHandler
@@ -27,18 +23,13 @@ from domain.values import user_id as user_id_of
 from interfaces.http.answers import Done, Posted, Success
 from interfaces.http.auth import OF_PATH
 from interfaces.http.bodies import EditBody, StoryBody, story_id_of
-from interfaces.http.forms import read_story_form
 from interfaces.http.limits import UPLOADS
-from interfaces.http.once import KEY_HEADER, Once
 from interfaces.http.openapi import PostStoryOperation, told_header
 from interfaces.http.parameters import Page, PageSize
-from interfaces.http.problems import RequestError, specs
-from interfaces.http.requests import JSON_MAX_BYTES, StoriesRequest, decode_json, require_json
+from interfaces.http.posting import FORM_MAX_BYTES, Posting
+from interfaces.http.problems import specs
+from interfaces.http.requests import StoriesRequest
 from interfaces.http.uploads import UploadLinks
-
-_FORM_SLACK_BYTES: Final = 1_048_576
-_FORM_MAX_BYTES: Final = UPLOAD_MAX_BYTES + _FORM_SLACK_BYTES
-"""A media part at its largest, and what a form needs around it; the part itself is counted on its own."""
 
 
 @post(
@@ -46,61 +37,18 @@ _FORM_MAX_BYTES: Final = UPLOAD_MAX_BYTES + _FORM_SLACK_BYTES
     opt=OF_PATH | UPLOADS,
     operation_class=PostStoryOperation,
     operation_id="postStory",
-    request_max_body_size=_FORM_MAX_BYTES,
+    request_max_body_size=FORM_MAX_BYTES,
     response_headers=[told_header("Location", "Where the story is")],
     responses=specs(409, 413, 415),
 )
 async def post_story(
     user_id: FromPath[str],
     request: StoriesRequest,
-    post_story: NamedDependency[PostStoryHandler],
-    one_shot_uploads: NamedDependency[OneShotUploads],
+    posting: NamedDependency[Posting],
     links: NamedDependency[UploadLinks],
-    once: NamedDependency[Once],
 ) -> Response[Success[Posted]]:
     """Post a story: a file with its fields as a multipart form, a text or an upload's id as JSON."""
-    caller = request.user
-    if request.content_type[0] == "multipart/form-data":
-        posted = await _post_form(request, post_story, one_shot_uploads, once)
-    else:
-        require_json(request)
-        body = decode_json(await _json_body(request), StoryBody)
-        async with once(body) as perform:
-            posted = await perform(post_story, body.command(caller))
-    return _posted(caller, posted, links)
-
-
-async def _post_form(
-    request: StoriesRequest, post_story: PostStoryHandler, uploads: OneShotUploads, once: Once
-) -> PostedStory:
-    async with uploads.receiving(request.user, at_least=_media_bytes(request)) as receive:
-        body, upload = await read_story_form(request, lambda media: receive(once.passing(media)))
-        media_file = upload.id if upload else None
-        async with once(body) as perform:
-            posted = await perform(post_story, body.command(request.user, media_file))
-    if media_file and posted.media_file != media_file:  # the story is of an earlier request, with its own copy
-        await uploads.discard(DiscardUpload(caller=request.user, media_file=media_file))
-    return posted
-
-
-def _media_bytes(request: StoriesRequest) -> int | None:
-    """How many bytes of media are coming at least; None if the request may have come before, and was answered."""
-    if KEY_HEADER in request.headers:
-        return None
-    announced = request.headers.get("content-length", "")
-    return max(int(announced) - _FORM_SLACK_BYTES, 0) if announced.isdigit() else 0
-
-
-async def _json_body(request: StoriesRequest) -> bytes:
-    announced = request.headers.get("content-length", "0")
-    if announced.isdigit() and int(announced) > JSON_MAX_BYTES:
-        raise RequestError(413, "too_large", f"JSON has at most {JSON_MAX_BYTES:,} bytes.")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > JSON_MAX_BYTES:
-            raise RequestError(413, "too_large", f"JSON has at most {JSON_MAX_BYTES:,} bytes.")
-    return bytes(body)
+    return _posted(request.user, await posting(StoryBody, StoryBody), links)
 
 
 def _posted(caller: Caller, posted: PostedStory, links: UploadLinks) -> Response[Success[Posted]]:

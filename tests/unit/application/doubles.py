@@ -17,12 +17,14 @@ from application.ports.stories import StoryAccess
 from application.ports.transactions import SystemTransaction, Transaction, UnitOfWork
 from application.ports.work import Policy
 from application.queries.cards import StoryCard
+from application.queries.community_records import CommunityGroup
 from application.queries.get_recommended_feed import Candidate
+from application.queries.list_community_stories import CommunityReader, GroupPosition
 from application.queries.open_media import KnownMedia, MediaFile, MediaPart, MediaTicket
 from application.queries.times import timestamp
 from domain.content import Kind
 from domain.story import FailureReason
-from domain.values import OrgId, StoryId, UserId
+from domain.values import OrgId, PageId, StoryId, UserId
 
 Meanwhile = Callable[[], Awaitable[object]]
 """What happens to the world while an adapter is at work."""
@@ -227,6 +229,24 @@ class ForgetfulOrders:
 
     async def get(self, caller: Caller, order_id: UUID | None = None) -> FeedOrder | None:
         return None
+
+
+class SomeAtATime:
+    """Another reader of the community, that shows fewer groups at a time.
+
+    Attributes:
+        asked: from where on, and for how many.
+    """
+
+    def __init__(self, reader: CommunityReader, most: int) -> None:
+        self._reader, self._most = reader, most
+        self.asked: list[tuple[GroupPosition | None, int]] = []
+
+    async def groups(
+        self, caller: Caller, *, page: PageId | None, after: GroupPosition | None, limit: int
+    ) -> tuple[tuple[CommunityGroup, ...], GroupPosition | None]:
+        self.asked.append((after, limit))
+        return await self._reader.groups(caller, page=page, after=after, limit=min(limit, self._most))
 
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from msgspec import structs
 from sqlalchemy import select, update
 
+from application.caller import Caller
 from application.commands.react_to_story import ReactToStory
 from application.commands.reply_to_story import ReplyToStory
 from application.commands.track_view import TrackView
 from application.policies.empty_bin import LEASE_SECONDS
+from application.ports.people import Role
 from application.queries.cards import OwnerStoryCard, StoryCard
 from application.queries.get_story import GetStory
 from domain.engagement import Reaction
@@ -34,6 +37,11 @@ async def own_card(stage: Stage, story_id: StoryId, owner: str = "alice") -> Own
     found = await card(stage, owner, story_id)
     assert isinstance(found, OwnerStoryCard)
     return found
+
+
+def as_admin(stage: Stage, who: str) -> Caller:
+    """Somebody with the role of an admin."""
+    return structs.replace(stage.caller(who), roles=frozenset({Role.ADMIN}))
 
 
 async def access(stage: Stage, who: str, story_id: StoryId) -> Access:

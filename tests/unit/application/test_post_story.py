@@ -10,16 +10,27 @@ from uuid import uuid4
 import pytest
 
 from application.commands.begin_upload import BeginUpload
-from application.commands.post_story import PostedStory, PostStory, TypeMismatchError
+from application.commands.post_story import PostedStory, PostStory, PostStoryHandler, TypeMismatchError
 from application.ports.errors import UnsupportedMediaError
 from domain.audience import Audience, Visibility
-from domain.content import Kind
-from domain.errors import InvalidError
+from domain.content import Kind, LinkedContent
+from domain.errors import InvalidError, UrlNotAllowedError
 from domain.story import Access, Status
-from domain.values import BackgroundColor, Caption, Lifetime, MediaFileId, TextOverlay, UserId
+from domain.values import (
+    BackgroundColor,
+    Caption,
+    Lifetime,
+    MediaFileId,
+    MediaHosts,
+    MediaUrl,
+    PageId,
+    TextOverlay,
+    UserId,
+)
 from tests.stage import Stage
 from tests.unit.application.scenes import access, all_story_ids, empty_bin_after_days, let_upload_expire, own_card, told
 
+URL = MediaUrl("https://cdn.example.com/story.png")
 OVERLAY = TextOverlay("Hi", 0.5, 0.25)
 
 
@@ -162,3 +173,42 @@ async def test_an_upload_that_became_a_story_no_longer_expires(stage: Stage) -> 
     await empty_bin_after_days(stage)
     await stage.container.process_media()(stage.org, posted.story_id)
     assert (await own_card(stage, posted.story_id)).status is Status.ACTIVE
+
+
+# --- links --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [Kind.IMAGE, Kind.VIDEO])
+async def test_what_is_linked_is_active_at_once_and_is_shown_where_it_lies(stage: Stage, kind: Kind) -> None:
+    posted = await post(stage, kind=kind, url=URL, caption=Caption("Sea"), overlays=(OVERLAY,), page=PageId("lobby"))
+    assert (posted.status, posted.media_file) == (Status.ACTIVE, None)
+    card = await own_card(stage, posted.story_id)
+    assert (card.type, card.media_url, card.thumbnail_url, card.caption) == (kind, URL.text, None, "Sea")
+    assert await told(stage, posted.story_id) == ["story.created", "story.published"]
+    async with stage.container.unit_of_work().begin(stage.org) as tx:
+        story = await tx.stories.get(posted.story_id)
+    assert story is not None
+    assert (story.content, story.page) == (LinkedContent(kind, URL, Caption("Sea"), (OVERLAY,)), "lobby")
+
+
+async def test_a_link_is_of_an_image_or_a_video_and_of_nothing_else_beside_it(stage: Stage) -> None:
+    wrong: tuple[tuple[dict[str, Any], str], ...] = (
+        ({"url": URL}, "type"),
+        ({"url": URL, "kind": Kind.TEXT, "text": "Hello"}, "url"),
+        ({"url": URL, "kind": Kind.IMAGE, "text": "Hello"}, "content"),
+        ({"url": URL, "media_file": (await stage.upload()).id}, "url"),
+    )
+    for command, field in wrong:
+        assert (await refused(stage, **command)).field == field
+
+
+async def test_media_are_linked_from_hosts_that_are_allowed(stage: Stage) -> None:
+    hosts = MediaHosts(frozenset({"other.example.com"}))
+    container = stage.container
+    handler = PostStoryHandler(container.unit_of_work(), container.new_id(), hosts, container.quotas())
+    command = PostStory(
+        caller=stage.caller("alice"), kind=Kind.IMAGE, url=URL, audience=Audience(), lifetime=Lifetime()
+    )
+    with pytest.raises(UrlNotAllowedError):
+        await handler(command)
+    assert await all_story_ids(stage) == []

@@ -5,6 +5,9 @@ from __future__ import annotations
 from litestar import Router
 
 from interfaces.http.auth import ACTING_HEADER
+from interfaces.http.community.reactions import community_reactions_routes
 from interfaces.http.community.stories import community_stories
 
-community_router = Router("/", route_handlers=[*community_stories], opt=ACTING_HEADER, tags=["Community"])
+community_router = Router(
+    "/", route_handlers=[*community_stories, *community_reactions_routes], opt=ACTING_HEADER, tags=["Community"]
+)
