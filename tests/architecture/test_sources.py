@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 TESTS: Final = Path(__file__).parents[1]
-SOURCES: Final = {"story": "story_api.toml"}
+SOURCES: Final = {"story": "story_api.toml", "community": "community_api.toml"}
 CLAUSES: Final = {"settled", "motive", "later"}
 MOTIVES_MAX: Final = 20
 

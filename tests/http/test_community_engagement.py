@@ -49,6 +49,7 @@ async def counted(town: Town, story: str, user: str | None) -> dict[str, Any]:
     return answer
 
 
+@pytest.mark.says("community:view request first-alone")
 async def test_the_first_view_alone_is_recorded_and_answers_the_record(town: Town) -> None:
     story = await post(town)
     first = await view(town, story, "bob", email="bob@example.org")
@@ -152,6 +153,7 @@ async def test_what_is_no_reaction_to_a_story_is_refused(town: Town) -> None:
     assert await town.rows(story_reactions) == 0
 
 
+@pytest.mark.says("community:react unified-endpoint")
 async def test_reactions_count_alike_over_both_apis(town: Town) -> None:
     story, bob = await post(town), town.client("bob")
     assert (await react(town, story, "bob", reaction="like"))["reactionCounts"] == {"like": 1}
@@ -204,6 +206,7 @@ async def test_reactions_are_taken_back_one_or_all_by_query_or_by_body(town: Tow
     assert (await counted(town, story, "bob"))["shared"] is False
 
 
+@pytest.mark.says("community:delete removes-early author-alone")
 async def test_its_author_alone_deletes_a_story_over_either_api(town: Town) -> None:
     seen, hidden, over = await post(town), await post(town, visibility="onlyme"), await post(town)
     await town.pass_time(over, 86_400)

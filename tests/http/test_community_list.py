@@ -52,6 +52,7 @@ def ids(groups: list[dict[str, Any]]) -> list[list[str]]:
     return [[story["id"] for story in group["stories"]] for group in groups]
 
 
+@pytest.mark.says("community:stories own-collection")
 async def test_a_record_has_its_one_shape_everywhere(town: Town) -> None:
     alice = await known(town)
     text = str(await town.stage.post_text(visibility=PUBLIC, page="lobby", seconds=5_400))
@@ -113,6 +114,7 @@ async def test_an_author_unknown_by_name_and_mail_goes_by_id_and_one_with_a_whol
     assert of_dora["authorInfo"] == {**dict.fromkeys(INFO), "userId": "dora"}
 
 
+@pytest.mark.says("community:stories grouped-by-author", "community:list all-active-by-author response")
 async def test_authors_with_the_newest_story_come_first_each_with_their_oldest_story_first(town: Town) -> None:
     stage = town.stage
     a1, b1, a2 = [await stage.post_text(who, visibility=PUBLIC) for who in ("alice", "bob", "alice")]
@@ -160,6 +162,7 @@ async def test_who_blocks_or_is_muted_is_not_listed(town: Town) -> None:
     assert [group["author"] for group in await listed(town.client("alice"))] == ["carol", "bob", "alice"]
 
 
+@pytest.mark.says("community:create sweeper-purges-list", "community:stories short-lived-post")
 async def test_what_is_over_leaves_the_list_at_once_whoever_asks(town: Town) -> None:
     alice = town.client("alice")
     over, archived, deleted, kept = [await town.stage.post_text(visibility=PUBLIC) for _ in range(4)]
@@ -170,6 +173,7 @@ async def test_what_is_over_leaves_the_list_at_once_whoever_asks(town: Town) -> 
         assert ids(await listed(town.client(user))) == [[str(kept)]]
 
 
+@pytest.mark.says("community:list page")
 @pytest.mark.parametrize(
     "page", ["lobby", "*", "%", "_", "a'; DROP TABLE stories --", "Caf\u00e9 / 1 & 2", "$ne", "p" * 128]
 )
@@ -200,6 +204,7 @@ async def test_a_page_that_cannot_be_and_a_cursor_of_no_form_are_refused(town: T
     assert await listed(town.client(), cursor="f" * 11 + "-" + "0" * 32) == []
 
 
+@pytest.mark.says("community:feed not-in-feed-query")
 async def test_what_is_unseen_is_told_of_others_and_never_of_oneself(town: Town) -> None:
     first, second = [str(await town.stage.post_text(visibility=PUBLIC)) for _ in range(2)]
     bob = town.client("bob")
@@ -215,6 +220,7 @@ async def test_what_is_unseen_is_told_of_others_and_never_of_oneself(town: Town)
     assert [story["data"]["viewCount"] for story in group["stories"]] == [1, 1]
 
 
+@pytest.mark.says("community:view appends-email")
 async def test_who_viewed_is_told_to_the_author_and_to_admins_alone(town: Town) -> None:
     story = str(await town.stage.post_text(visibility=PUBLIC))
     for user, claims in (("bob", {"email": "bob@example.org"}), ("carol", {})):
@@ -235,6 +241,7 @@ async def test_who_viewed_is_told_to_the_author_and_to_admins_alone(town: Town) 
         assert "views" not in (await asks.get(f"/data/community_story/{story}")).json()["data"]
 
 
+@pytest.mark.says("community:create direct-read")
 async def test_a_record_is_read_by_its_author_and_admins_for_as_long_as_it_exists(town: Town) -> None:
     story = await town.stage.post_text()  # for friends
     path = f"/data/community_story/{story}"
@@ -272,6 +279,7 @@ async def test_a_picture_is_shown_by_a_link_that_is_good_for_its_reader_also_wit
     assert [(await fetch.get(link)).status_code for link in links] == [404, 404, 200]
 
 
+@pytest.mark.says("community:endpoints list-no-auth", "community:list request")
 async def test_a_list_without_a_token_names_the_organisation_by_header_or_is_of_the_default_one(town: Town) -> None:
     await town.stage.post_text(visibility=PUBLIC)
     assert await listed(town.client(org=f"{town.org}-other")) == []

@@ -41,6 +41,7 @@ def seconds(record: dict[str, Any]) -> float:
     return (end - begin).total_seconds()
 
 
+@pytest.mark.says("community:stories short-lived-post", "community:create request expires-at")
 async def test_the_example_of_the_description_works_as_it_stands(town: Town) -> None:
     record = await post(town, page="optional-page-id", content=IMAGE, duration=86_400)
     assert record["state"] == "active"

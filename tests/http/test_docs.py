@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,7 @@ from tests.stage import serve
 ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = [str(path.relative_to(ROOT)) for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))]
 DESCRIBED: Final = {
+    "docs/community-api.md": ("/client/community", "/data"),
     "docs/story-api.md": ("/api/story", "/api/social", "/media", "/health", "/metrics"),
 }
 """Pages, and the beginnings of the paths that they have to show by an example each."""
@@ -30,20 +32,31 @@ DESCRIBED: Final = {
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if "\n```bash\n" in (ROOT / page).read_text()])
-async def test_every_example_works_word_for_word_and_prints_what_it_says(
-    page: str, sqlite_template: Path, tmp_path: Path
-) -> None:
+@pytest.fixture
+async def server(sqlite_template: Path, tmp_path: Path) -> AsyncIterator[str]:
+    """Where the service is served as `make run` does, with its data in the test's folder."""
     shutil.copy(sqlite_template, tmp_path / "stories.db")
     settings = Settings(data_dir=str(tmp_path), log_level="error")
     async with serve(settings, Container(settings=settings)) as served:
-        script = "\n".join(["set -euo pipefail", *(checked(block) for block in blocks((ROOT / page).read_text()))])
-        result = await _run(script, served.url, tmp_path)
-        assert result.returncode == 0, f"{result.stderr}\n{result.stdout}"
-        if beginnings := DESCRIBED.get(page):
-            described = {each for each in await _operations(served.url) if each[1].startswith(beginnings)}
-            assert described
-            assert described - await _requests(served.url) == set(), "there is no example of these"
+        yield served.url
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if "\n```bash\n" in (ROOT / page).read_text()])
+async def test_every_example_works_word_for_word_and_prints_what_it_says(
+    page: str, server: str, tmp_path: Path
+) -> None:
+    script = "\n".join(["set -euo pipefail", *(checked(block) for block in blocks((ROOT / page).read_text()))])
+    result = await _run(script, server, tmp_path)
+    assert result.returncode == 0, f"{result.stderr}\n{result.stdout}"
+    if beginnings := DESCRIBED.get(page):
+        described = {each for each in await _operations(server) if each[1].startswith(beginnings)}
+        assert described
+        assert described - await _requests(server) == set(), "there is no example of these"
+
+
+async def test_every_path_has_a_page_that_shows_it(server: str) -> None:
+    shown = tuple(beginning for beginnings in DESCRIBED.values() for beginning in beginnings)
+    assert {path for _, path in await _operations(server) if not path.startswith(shown)} == set()
 
 
 def blocks(text: str) -> list[str]:

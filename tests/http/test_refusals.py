@@ -35,9 +35,13 @@ PROTECTED = [
     ("GET", "/api/social/users/alice/friends"),
     ("PUT", "/api/social/users/alice/friends/bob"),
     ("DELETE", "/api/social/users/alice/friends/bob"),
+    ("POST", "/client/community/stories"),
+    ("POST", f"/client/community/stories/{NOBODY}/view"),
+    ("DELETE", f"/client/community/stories/{NOBODY}"),
 ]
 
 
+@pytest.mark.says("community:endpoints create-jwt view-jwt delete-jwt")
 @pytest.mark.attack(1)
 @pytest.mark.parametrize(("method", "path"), PROTECTED)
 async def test_without_a_token_nothing_is_done(town: Town, method: str, path: str) -> None:
