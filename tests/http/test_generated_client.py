@@ -220,10 +220,32 @@ async def test_what_is_refused_says_why(alice: Person, bob: Person, models: Any)
     assert (stranger.status_code, stranger.parsed.code) == (403, "owner_only")
 
 
-async def test_the_community_reads_what_was_posted(alice: Person, bob: Person, models: Any) -> None:
+async def test_a_story_of_the_community_from_first_to_last(alice: Person, bob: Person, models: Any) -> None:
+    content = models.ContentBody(
+        type_=models.Kind.IMAGE, url="https://cdn.test/story.png", caption="Friday studio dump"
+    )
+    body = models.CommunityStoryBody(content=content, page="studio", duration=3_600)
+    posted = await alice("community.post_community_story", body=body)
+    story_id = str(posted.id)
+    assert (posted.datatype, posted.state, posted.data.page) == ("community_story", "active", "studio")
+
+    groups = await bob("community.list_community_stories", page="studio")
+    assert [(group.author_info.user_id, group.has_unseen) for group in groups] == [("alice", True)]
+    assert groups[0].stories[0].data.content.url == "https://cdn.test/story.png"
+    assert (await bob("community.view_community_story", story_id)).data.is_viewed
+    reaction = models.ReactionTo(target_type="story", target_id=story_id, reaction=models.Reaction.HAHA)
+    reacted = await bob("community.react_on_community", body=reaction)
+    assert (reacted.reaction, reacted.reaction_counts.to_dict()) == ("haha", {"haha": 1})
+    record = await alice("community.get_community_story", story_id)
+    assert [view.email for view in record.data.views] == ["bob"]
+    assert (await bob("stories.get_story", story_id)).data.my_reaction == models.Reaction.HAHA
+    assert (await alice("community.delete_community_story", story_id)).success
+    gone = await bob.answer("community.get_community_story", story_id)
+    assert (gone.status_code, gone.parsed.code) == (404, "story_not_found")
+
+
+async def test_the_community_reads_what_was_posted_over_the_other_api(alice: Person, bob: Person, models: Any) -> None:
     body = models.StoryBody(content="Hello, everybody!", visibility=models.Visibility.PUBLIC)
     story_id = str((await alice("stories.post_story", "alice", body=body)).data.story_id)
-    groups = await bob("community.list_community_stories")
-    assert [(group.author_info.user_id, group.has_unseen) for group in groups] == [("alice", True)]
     record = await bob("community.get_community_story", story_id)
     assert (record.datatype, record.data.content.text) == ("community_story", "Hello, everybody!")
