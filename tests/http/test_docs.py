@@ -23,6 +23,8 @@ from tests.stage import serve
 
 ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = [str(path.relative_to(ROOT)) for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))]
+RUN: Final = [page for page in PAGES if "\n```bash\n" in (ROOT / page).read_text()]
+SLOW: Final = pytest.mark.slow
 DESCRIBED: Final = {
     "docs/community-api.md": ("/client/community", "/data"),
     "docs/story-api.md": ("/api/story", "/api/social", "/media", "/health", "/metrics"),
@@ -41,7 +43,7 @@ async def server(sqlite_template: Path, tmp_path: Path) -> AsyncIterator[str]:
         yield served.url
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if "\n```bash\n" in (ROOT / page).read_text()])
+@pytest.mark.parametrize("page", [pytest.param(page, marks=SLOW if page in DESCRIBED else ()) for page in RUN])
 async def test_every_example_works_word_for_word_and_prints_what_it_says(
     page: str, server: str, tmp_path: Path
 ) -> None:
