@@ -104,7 +104,7 @@ class Stage:
     async def upload(self, owner: str = "alice", data: bytes | None = None) -> Any:
         """Send a file; the upload it is now."""
         who = self.caller(owner)
-        begun = await self.container.begin_upload()(BeginUpload(caller=who))
+        begun = (await self.container.begin_upload()(BeginUpload(caller=who))).upload
         content = jpeg() if data is None else data
         return await self.container.receive_upload()(
             ReceiveUpload(caller=who, media_file=begun.id, chunks=chunks_of(content))

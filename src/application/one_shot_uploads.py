@@ -34,7 +34,7 @@ class OneShotUploads:
         begun: list[Upload] = []
 
         async def receive(chunks: AsyncIterator[bytes]) -> Upload:
-            upload = await self.begin(BeginUpload(caller=caller, at_least=at_least))
+            upload = (await self.begin(BeginUpload(caller=caller, at_least=at_least))).upload
             begun.append(upload)
             return await self.receive(ReceiveUpload(caller=caller, media_file=upload.id, chunks=chunks))
 

@@ -37,6 +37,7 @@ class Rendition:
     Attributes:
         media_key: the object that holds the picture or film.
         thumbnail_key: the object that holds its thumbnail.
+        poster_key: the object that holds a still as large as a film; None for a picture.
         mime_type: what our own encoder wrote.
         width: pixels, upright.
         height: pixels, upright.
@@ -51,6 +52,12 @@ class Rendition:
     height: int
     placeholder: str
     duration_seconds: float | None = None
+    poster_key: str | None = None
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Every object it consists of."""
+        return tuple(key for key in (self.media_key, self.thumbnail_key, self.poster_key) if key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,7 @@ class FailureReason(StrEnum):
 
     MEDIA_INVALID = "media_invalid"
     MEDIA_LIMITS = "media_limits"
+    VIDEO_TOO_LONG = "video_too_long"
     PROCESSING_FAILED = "processing_failed"
 
 

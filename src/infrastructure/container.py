@@ -11,6 +11,7 @@ from application.commands.archive_story import ArchiveStoryHandler
 from application.commands.befriend import BefriendHandler
 from application.commands.begin_upload import BeginUploadHandler
 from application.commands.block_user import BlockUserHandler
+from application.commands.complete_upload import CompleteUploadHandler
 from application.commands.delete_story import DeleteStoryHandler
 from application.commands.discard_upload import DiscardUploadHandler
 from application.commands.edit_story import EditStoryHandler
@@ -34,6 +35,7 @@ from application.policies.dispatch_events import DispatchEvents
 from application.policies.empty_bin import EmptyBin
 from application.policies.forget_answers import ForgetAnswers
 from application.policies.process_media import ProcessMedia
+from application.policies.reconcile_objects import ReconcileObjectsHandler
 from application.policies.rescue_processing import RescueProcessing
 from application.ports.backlog import BacklogReader
 from application.ports.feeds import FeedOrders
@@ -206,13 +208,16 @@ class Container(containers.DeclarativeContainer):
     add_close_friend = providers.Factory(AddCloseFriendHandler, unit_of_work)
     archive_story = providers.Factory(ArchiveStoryHandler, unit_of_work)
     befriend = providers.Factory(BefriendHandler, unit_of_work)
-    begin_upload = providers.Factory(BeginUploadHandler, unit_of_work, new_id, quotas)
+    begin_upload = providers.Factory(
+        BeginUploadHandler, unit_of_work, new_id, quotas, objects, settings.provided.upload_direct
+    )
     block_user = providers.Factory(BlockUserHandler, unit_of_work)
     delete_story = providers.Factory(DeleteStoryHandler, unit_of_work)
     discard_upload = providers.Factory(DiscardUploadHandler, unit_of_work, objects)
     edit_story = providers.Factory(EditStoryHandler, unit_of_work)
     keep_profile = providers.Factory(KeepProfileHandler, unit_of_work)
     mute_user = providers.Factory(MuteUserHandler, unit_of_work)
+    complete_upload = providers.Factory(CompleteUploadHandler, unit_of_work, objects, inspector)
     post_story = providers.Factory(PostStoryHandler, unit_of_work, new_id, linked_hosts, quotas)
     react_to_story = providers.Factory(ReactToStoryHandler, unit_of_work)
     receive_upload = providers.Factory(ReceiveUploadHandler, unit_of_work, objects, inspector)
@@ -240,7 +245,7 @@ class Container(containers.DeclarativeContainer):
     list_story_replies = providers.Factory(ListStoryRepliesHandler, people_reader)
     list_user_replies = providers.Factory(ListUserRepliesHandler, people_reader)
     list_viewers = providers.Factory(ListViewersHandler, people_reader)
-    open_media = providers.Factory(OpenMediaHandler, story_reader, objects)
+    open_media = providers.Factory(OpenMediaHandler, story_reader, objects, settings.provided.media_redirect)
 
     # --- policies, and the processes that run them ---
     archive_expired = providers.Factory(ArchiveExpired, unit_of_work)
@@ -254,6 +259,7 @@ class Container(containers.DeclarativeContainer):
     empty_bin = providers.Factory(EmptyBin, unit_of_work, objects)
     forget_answers = providers.Factory(ForgetAnswers, unit_of_work)
     process_media = providers.Factory(ProcessMedia, unit_of_work, objects, renderer, workspaces, wakeups)
+    reconcile_objects = providers.Factory(ReconcileObjectsHandler, unit_of_work, objects)
     rescue_processing = providers.Factory(RescueProcessing, unit_of_work, wakeups)
 
     worker: providers.Provider[PolicyWorker] = providers.Singleton(

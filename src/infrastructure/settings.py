@@ -16,8 +16,6 @@ from msgspec import Meta, Struct, ValidationError, convert, structs
 
 PREFIX: Final = "STORIES_"
 SECRET_MIN_BYTES: Final = 32
-LATER: Final = frozenset({"media_redirect"})
-"""Settings of later versions. They stop the start as unknown ones do: a setting that does nothing would be a lie."""
 
 _ORIGIN: Final = re.compile(r"\*|[a-z][a-z0-9+.-]*://[a-z0-9.:\[\]-]+")
 """As browsers send it: in lower case, without a path."""
@@ -45,6 +43,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         migrate_database_url: the same database for migrations, if they use another role.
         redis_url: ``redis://...``; unset: queue and caches live in the process.
         media_url: ``s3://bucket/prefix``; unset: a folder in the data folder.
+        media_redirect: whether media links lead on to the object store, where it makes links; it must be reachable.
+        upload_direct: whether uploads go to the object store itself, where it makes links; it must be reachable.
         jwt_secret: shared secret of HS256 tokens, 32 bytes or more; unset: one is made in the data folder.
         jwt_jwks_url: where an issuer publishes the public keys of its tokens; unset: only the secret is good.
         jwt_issuer: required ``iss`` of tokens, if set.
@@ -81,6 +81,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     migrate_database_url: str | None = None
     redis_url: str | None = None
     media_url: str | None = None
+    media_redirect: bool = False
+    upload_direct: bool = True
     jwt_secret: str | None = None
     jwt_jwks_url: str | None = None
     jwt_issuer: str | None = None
@@ -207,8 +209,6 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         if name.startswith(PREFIX) and value.strip()
     }
     known = {known.name for known in structs.fields(Settings)}
-    for name in sorted(given.keys() & LATER):
-        raise SettingsError(f"{PREFIX}{name.upper()}: this version cannot do that yet")
     for name in sorted(given.keys() - known):
         raise SettingsError(f"{PREFIX}{name.upper()}: there is no such setting")
     for name, value in given.items():

@@ -12,8 +12,10 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import obstore
 import pytest
 
@@ -276,6 +278,57 @@ async def test_deleting_nothing_or_only_what_is_not_there_does_nothing(place: Pl
     await store.delete([])
     await store.delete(["never", "org=acme/never"])
     assert place.keys() == []
+
+
+async def test_a_copy_is_an_object_of_its_own(store: ObjectStore) -> None:
+    await store.put("one", send(b"bytes"))
+    await store.copy("one", "two")
+    await store.delete(["one"])
+    assert await read(await store.get("two")) == b"bytes"
+
+
+async def test_of_an_object_that_is_not_there_no_copy_is_made(place: Place, store: ObjectStore) -> None:
+    with pytest.raises(ObjectMissingError):
+        await store.copy("none", "two")
+    assert place.keys() == []
+
+
+async def test_it_is_known_which_objects_there_are(store: ObjectStore) -> None:
+    await store.put("org=a/one", send(b"1"))
+    assert (await store.has("org=a/one"), await store.has("org=a/two")) == (True, False)
+
+
+async def test_all_objects_are_listed_with_their_size_and_time(store: ObjectStore) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=2)
+    for number in range(3):
+        await store.put(f"org=a/media/{number}", send(bytes(number)))
+    listed = [each async for batch in store.listed() for each in batch]
+    assert sorted((each.key, each.size) for each in listed) == [(f"org=a/media/{size}", size) for size in range(3)]
+    assert all(before <= each.written_at <= datetime.now(UTC) + timedelta(seconds=2) for each in listed)
+
+
+async def test_a_folder_makes_no_links(tmp_path: Path) -> None:
+    store = StoredObjects(open_store(None, tmp_path))
+    assert await store.sign("GET", "one", seconds=60) is None
+
+
+@pytest.mark.s3
+@pytest.mark.xdist_group("s3")
+async def test_a_link_gives_or_takes_one_object_and_no_other(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    introduce(bucket, monkeypatch)
+    store = StoredObjects(open_store(f"s3://{bucket.name}/{uuid.uuid4().hex}", Path()))
+    await store.put("picture", send(b"pixels"), "image/webp")
+    async with httpx.AsyncClient(trust_env=False) as client:
+        given = str(await store.sign("GET", "picture", seconds=60))
+        answer = await client.get(given)
+        assert (answer.status_code, answer.content, answer.headers["content-type"]) == (200, b"pixels", "image/webp")
+        for spoiled in (given.replace("picture", "other"), f"{given}&response-content-type=text/html"):
+            assert (await client.get(spoiled)).status_code == 403
+        for method in ("PUT", "DELETE"):
+            assert (await client.request(method, given, content=b"x")).status_code == 403
+        taken = str(await store.sign("PUT", "upload", seconds=60))
+        assert (await client.put(taken, content=b"sent", headers={"Content-Type": "image/png"})).status_code == 200
+    assert await read(await store.get("upload")) == b"sent"
 
 
 async def test_a_check_leaves_nothing(place: Place, store: ObjectStore) -> None:

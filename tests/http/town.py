@@ -25,7 +25,18 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 CARD = {
-    *("storyId", "userId", "username", "fullName", "avatarUrl", "type", "mediaUrl", "thumbnailUrl", "placeholder"),
+    *(
+        "storyId",
+        "userId",
+        "username",
+        "fullName",
+        "avatarUrl",
+        "type",
+        "mediaUrl",
+        "thumbnailUrl",
+        "posterUrl",
+        "placeholder",
+    ),
     *("width", "height", "durationSeconds", "caption", "content", "backgroundColor", "overlays", "createdAt"),
     *("expiresAt", "isExpired", "timeUntilExpiration", "viewCount", "reactionCount", "replyCount", "reactionCounts"),
     *("isViewed", "myReaction", "shared"),

@@ -8,8 +8,6 @@ from datetime import datetime
 from msgspec import Struct
 
 from application.caller import Caller
-from application.commands.receive_upload import NO_VIDEOS
-from application.ports.errors import UnsupportedMediaError
 from application.ports.media import Upload
 from application.ports.transactions import NewIds, Transaction, UnitOfWork
 from application.quotas import Quotas
@@ -86,7 +84,6 @@ class PostStoryHandler:
             InvalidError: the content breaks a rule, or the upload is not there, not the caller's, or used.
             TypeMismatchError: the upload is of another kind than was said.
             UrlNotAllowedError: media may not be linked from there.
-            UnsupportedMediaError: a video.
             QuotaExceededError: the caller, or their organisation, has posted too much today.
         """
         if command.url:
@@ -140,10 +137,8 @@ def _content(command: PostStory, upload: Upload | None) -> Content:
         return MediaContent(upload.kind, upload.id, command.caption, command.overlays)
     if command.url:
         return _linked(command, command.url)
-    if command.kind is Kind.VIDEO:
-        raise UnsupportedMediaError(NO_VIDEOS)
-    if command.kind is Kind.IMAGE:
-        raise InvalidError("media", "An image needs its file: in `media`, or uploaded before as `mediaFileId`")
+    if command.kind not in {None, Kind.TEXT}:
+        raise InvalidError("media", "It needs its file: in `media`, or uploaded before as `mediaFileId`")
     if command.text is None:
         raise InvalidError("content", "A text story needs its words")
     if command.caption is not None:

@@ -5,23 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from msgspec import Struct, structs
 
 from application.caller import Caller
 from application.commands.begin_upload import UNUSED_UPLOAD_SECONDS, UPLOAD_MAX_BYTES
-from application.ports.errors import UnsupportedMediaError
 from application.ports.media import Inspection, MediaInspector, ObjectStore, Upload
 from application.ports.transactions import UnitOfWork
-from domain.content import Kind
 from domain.errors import ConflictError, InvalidError, NotFoundError
 from domain.values import MediaFileId
 
 HEAD_BYTES: Final = 1_048_576
 """How much of a file is looked at before it is a story: enough for every header, and the whole of small files."""
-
-NO_VIDEOS: Final = "Videos are not accepted yet; images are: JPEG, PNG, GIF, WebP."
 ENOUGH_BYTES: Final = 4_096
 """After so many bytes it is known what a file is: a wrong one need not come to its end."""
 
@@ -81,7 +77,7 @@ class ReceiveUploadHandler:
         return upload, key
 
     async def _receive(self, command: ReceiveUpload, upload: Upload, key: str) -> Upload:
-        counted = _Counted(command.chunks, upload.size, self._look)
+        counted = _Counted(command.chunks, upload.size, self.inspector)
         await self.store.put(key, aiter(counted))
         inspection = await asyncio.to_thread(self._inspect, counted, upload)
         received = structs.replace(
@@ -96,26 +92,16 @@ class ReceiveUploadHandler:
             raise InvalidError("media", "The file is empty")
         if upload.size is not None and upload.size != counted.size:
             raise InvalidError("size", f"{upload.size:,} bytes were announced and {counted.size:,} came")
-        return self._look(bytes(counted.head), whole=counted.size == len(counted.head))
-
-    def _look(self, head: bytes, *, whole: bool) -> Inspection:
-        inspection = self.inspector.inspect(head, whole=whole)
-        if inspection.kind is not Kind.IMAGE:
-            raise UnsupportedMediaError(NO_VIDEOS)
-        return inspection
-
-
-class _Look(Protocol):
-    def __call__(self, head: bytes, *, whole: bool) -> Inspection: ...
+        return self.inspector.inspect(bytes(counted.head), whole=counted.size == len(counted.head))
 
 
 class _Counted:
     """Passes chunks on, counts them, remembers the first bytes, and refuses as soon as it is clear that it must."""
 
-    def __init__(self, chunks: AsyncIterator[bytes], announced: int | None, look: _Look) -> None:
+    def __init__(self, chunks: AsyncIterator[bytes], announced: int | None, inspector: MediaInspector) -> None:
         self.size = 0
         self.head = bytearray()
-        self._chunks, self._announced, self._look = chunks, announced, look
+        self._chunks, self._announced, self._inspector = chunks, announced, inspector
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         looked = False
@@ -129,5 +115,5 @@ class _Counted:
                 self.head += chunk[:room]
             if not looked and self.size >= ENOUGH_BYTES:
                 looked = True
-                self._look(bytes(self.head[:ENOUGH_BYTES]), whole=False)
+                self._inspector.inspect(bytes(self.head[:ENOUGH_BYTES]), whole=False)
             yield chunk

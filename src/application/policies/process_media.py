@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from application.ports.errors import ObjectMissingError, RenderingFailedError, UnavailableError
-from application.ports.media import Claim, MediaRenderer, ObjectStore, RenderedFile, Workspaces
+from application.ports.media import STILL_TYPE, Claim, MediaRenderer, ObjectStore, RenderedFile, Workspaces
 from application.ports.transactions import UnitOfWork
 from application.ports.work import Policy, Wakeups
 from domain.content import Rendition
@@ -24,6 +24,8 @@ ATTEMPTS_MAX: Final = 3
 PENDING_SECONDS: Final = 86_400.0
 """How long bytes wait for their story to refer to them before they are collected: a day."""
 _CHUNK = 1 << 20
+_DOWNLOADED, _RENDERED = 10, 90
+"""Percent of the work when a step is done; rendering is nearly all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +71,9 @@ class ProcessMedia:
             source, target = folder / "source", folder / "target"
             await asyncio.to_thread(target.mkdir)
             await self._download(claim.key, source)
-            await hold.reached(10)
-            rendered = await self.renderer.render(source, claim.mime_type, target)
-            await hold.reached(80)
+            await hold.reached(_DOWNLOADED)
+            rendered = await self.renderer.render(source, claim.mime_type, target, hold.rendered)
+            await hold.reached(_RENDERED)
             rendition = await self._store(org, rendered)
         await self._publish(org, story_id, rendition, claim)
 
@@ -86,14 +88,18 @@ class ProcessMedia:
                 await asyncio.to_thread(file.write, chunk)
 
     async def _store(self, org: OrgId, rendered: RenderedFile) -> Rendition:
+        files = [(rendered.media, rendered.mime_type), (rendered.thumbnail, STILL_TYPE)]
+        if rendered.poster:
+            files.append((rendered.poster, STILL_TYPE))
         async with self.unit_of_work.begin(org) as tx:
-            media, thumbnail = tx.bin.new_key("media"), tx.bin.new_key("media")
-            await tx.bin.expect([media, thumbnail], seconds=PENDING_SECONDS)
-        await self.store.put(media, _read(rendered.media))
-        await self.store.put(thumbnail, _read(rendered.thumbnail))
+            keys = [tx.bin.new_key("media") for _ in files]
+            await tx.bin.expect(keys, seconds=PENDING_SECONDS)
+        for key, (file, mime_type) in zip(keys, files, strict=True):
+            await self.store.put(key, _read(file), mime_type)
         return Rendition(
-            media_key=media,
-            thumbnail_key=thumbnail,
+            media_key=keys[0],
+            thumbnail_key=keys[1],
+            poster_key=keys[2] if rendered.poster else None,
             mime_type=rendered.mime_type,
             width=rendered.width,
             height=rendered.height,
@@ -102,7 +108,7 @@ class ProcessMedia:
         )
 
     async def _publish(self, org: OrgId, story_id: StoryId, rendition: Rendition, claim: Claim) -> None:
-        keys = [rendition.media_key, rendition.thumbnail_key]
+        keys = rendition.keys
         async with self.unit_of_work.begin(org) as tx:
             story = await tx.stories.get(story_id)
             if story is None or story.status is not Status.PROCESSING:
@@ -145,6 +151,10 @@ class Hold:
         """Tell how far the work is, 0-100."""
         self._percent = percent
         await self._renew()
+
+    async def rendered(self, part: float) -> None:
+        """Tell how far the rendering is, 0-1."""
+        await self.reached(_DOWNLOADED + int((_RENDERED - _DOWNLOADED) * part))
 
     async def renew_for_ever(self) -> None:
         """Renew the hold, four times in a lease, until cancelled."""

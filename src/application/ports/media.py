@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Literal, Protocol
 
 from msgspec import Struct
 
 from domain.content import Kind
 from domain.values import MediaFileId, StoryId, UserId
 
+STILL_TYPE: Final = "image/webp"
+"""What thumbnails and posters are."""
+
 
 class Upload(Struct, frozen=True, kw_only=True):
     """A file that a user sends, or has sent.
 
     Attributes:
-        key: where its bytes lie; None until it is received.
+        key: where its bytes lie, or where they may be sent by a signed link; None if the service is to receive them.
         size: bytes: as announced until it is received, as counted from then on; None if not announced.
         kind: what the bytes are; None until it is received.
         mime_type: as sniffed; None until it is received.
@@ -115,11 +118,22 @@ class Blob(Struct, frozen=True):
     chunks: AsyncIterator[bytes]
 
 
+class StoredObject(Struct, frozen=True):
+    """An object as the store lists it; ``written_at`` in UTC, by the store's clock."""
+
+    key: str
+    size: int
+    written_at: datetime
+
+
 class ObjectStore(Protocol):
     """Where bytes lie, by key."""
 
-    async def put(self, key: str, chunks: AsyncIterator[bytes]) -> None:
-        """Write an object at constant memory; if ``chunks`` raises, that is raised and no object is there."""
+    async def put(self, key: str, chunks: AsyncIterator[bytes], mime_type: str | None = None) -> None:
+        """Write an object at constant memory; if ``chunks`` raises, that is raised and no object is there.
+
+        The type is what the store says of it to those it gives the bytes by itself.
+        """
 
     async def get(self, key: str, *, start: int = 0, stop: int | None = None) -> Blob:
         """Read an object, or bytes ``start`` to ``stop`` (exclusive) of it; a stop past the end is the end.
@@ -130,6 +144,22 @@ class ObjectStore(Protocol):
 
     async def delete(self, keys: Iterable[str]) -> None:
         """Remove objects; one that is not there is no error."""
+
+    async def copy(self, source: str, target: str) -> None:
+        """Write an object like another, within the store.
+
+        Raises:
+            ObjectMissingError: there is no other.
+        """
+
+    async def sign(self, method: Literal["GET", "PUT"], key: str, *, seconds: float) -> str | None:
+        """A link by which whoever has it may read or write the object for so long. None: the store makes none."""
+
+    async def has(self, key: str) -> bool:
+        """Whether there is an object."""
+
+    def listed(self) -> AsyncIterator[Sequence[StoredObject]]:
+        """All objects, in batches; one written or deleted meanwhile may be missing or there."""
 
     async def check(self) -> None:
         """Do nothing if the store can be written and read.
@@ -167,10 +197,11 @@ class Workspaces(Protocol):
 
 
 class RenderedFile(Struct, frozen=True, kw_only=True):
-    """A rendition and its thumbnail, as files."""
+    """A rendition, its thumbnail and, of a video, its poster, as files."""
 
     media: Path
     thumbnail: Path
+    poster: Path | None = None
     mime_type: str
     width: int
     height: int
@@ -178,11 +209,18 @@ class RenderedFile(Struct, frozen=True, kw_only=True):
     duration_seconds: float | None = None
 
 
+class Reached(Protocol):
+    """Is told how far some work is."""
+
+    async def __call__(self, part: float) -> None:
+        """It is so far: 0-1."""
+
+
 class MediaRenderer(Protocol):
     """Makes of an upload what is served: upright, within limits, without metadata."""
 
-    async def render(self, source: Path, mime_type: str, target: Path) -> RenderedFile:
-        """Render into the folder ``target``.
+    async def render(self, source: Path, mime_type: str, target: Path, reached: Reached) -> RenderedFile:
+        """Render into the folder ``target``; tells now and then how far it is.
 
         Raises:
             RenderingFailedError: the file cannot be rendered, and never will be.

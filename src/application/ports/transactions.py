@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
@@ -108,6 +108,18 @@ class SystemTransaction(Protocol):
 
     async def forget_answers(self, *, limit: int) -> int:
         """Forget first answers that are over, at most so many; how many."""
+
+    async def known_objects(self, keys: Sequence[str]) -> Collection[str]:
+        """Those of the keys that have a row."""
+
+    async def adopt_objects(self, keys: Sequence[str]) -> None:
+        """Give objects that have no row into the bin, to be deleted at once."""
+
+    async def kept_objects(self, *, after: str, limit: int) -> Sequence[str]:
+        """Keys of objects that are in use, by their order, from the first behind ``after`` on."""
+
+    async def drop_missing(self, keys: Sequence[str]) -> Sequence[StoryId]:
+        """Take back that these objects are there; the stories that are without media by that."""
 
     async def clock(self) -> datetime:
         """As in `Transaction`."""

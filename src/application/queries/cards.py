@@ -44,6 +44,7 @@ class StoryCard(Struct, frozen=True, kw_only=True, rename="camel"):
 
     Attributes:
         media_url: absolute, signed for this reader, dead with the story; of linked media, where they lie.
+        poster_url: a still as large as a video, for until it plays.
         duration_seconds: length of a video.
         time_until_expiration: ``HH:MM:SS``; hours may pass 24.
         reaction_counts: by kind, without zeros.
@@ -58,6 +59,7 @@ class StoryCard(Struct, frozen=True, kw_only=True, rename="camel"):
     type: Kind
     media_url: str | None
     thumbnail_url: str | None
+    poster_url: str | None
     placeholder: str | None
     width: int | None
     height: int | None

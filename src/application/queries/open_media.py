@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from msgspec import Struct
 
@@ -17,12 +17,17 @@ from domain.errors import NotFoundError, StoryNotFoundError
 from domain.story import Access
 from domain.values import OrgId, StoryId, UserId
 
+LINK_SECONDS: Final = 60.0
+"""How long, at most, a link of the object store is good: longer than the story is visible, for some, but no more."""
+
 
 class MediaPart(StrEnum):
     """Which of a story's files a link is for."""
 
     MEDIA = "media"
     THUMBNAIL = "thumbnail"
+    POSTER = "poster"
+    """A still as large as a video, shown until it plays."""
     UPLOAD = "upload"
     """What was sent, as it was sent: the owner's alone, until it has been processed."""
 
@@ -82,10 +87,15 @@ class MediaReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OpenMediaHandler:
-    """Opens a file for whom the link was signed, while they may see the story."""
+    """Opens a file for whom the link was signed, while they may see the story.
+
+    Attributes:
+        redirect: whether the reader is sent on to the object store, where it makes links.
+    """
 
     reader: MediaReader
     store: ObjectStore
+    redirect: bool = False
 
     async def __call__(self, query: OpenMedia) -> MediaFile:
         """Find it.
@@ -103,6 +113,16 @@ class OpenMediaHandler:
         if query.part is MediaPart.UPLOAD and known.access is not Access.OWNER:
             raise NotFoundError
         return found.file
+
+    async def link(self, file: MediaFile, part: MediaPart) -> str | None:
+        """Where the object store gives the bytes itself, for a minute at most and never beyond the story's end.
+
+        None: it does not, or should not; what was uploaded is never given as it came but as an attachment.
+        """
+        seconds = int(min(LINK_SECONDS, LINK_SECONDS if file.seconds_left is None else file.seconds_left))
+        if not self.redirect or part is MediaPart.UPLOAD or seconds < 1:
+            return None
+        return await self.store.sign("GET", file.key, seconds=seconds)
 
     async def read(self, file: MediaFile, *, start: int = 0, stop: int | None = None) -> Blob:
         """Read the bytes.

@@ -31,26 +31,43 @@ from typing import Final
 import msgspec
 
 from application.ports.errors import RenderingFailedError
-from application.ports.media import RenderedFile
+from application.ports.media import Reached, RenderedFile
 from domain.story import FailureReason
-from infrastructure.media.render import Outcome
+from infrastructure.media.renditions import Rendering
 
 PROGRAM: Final = (sys.executable, "-P", "-m", "infrastructure.media.render")
 """The child. `-P`: a module in the working directory is not taken for one of the library."""
 
-TIMEOUT_SECONDS: Final = 60.0
-"""Wall-clock seconds a child may take: as long as the processor time it limits itself to."""
+STALLED_SECONDS: Final = 45.0
+"""Wall-clock seconds a child may go on without a word; a picture takes a tenth of it, a video speaks every second."""
+
+TIMEOUT_SECONDS: Final = 600.0
+"""Wall-clock seconds a child may take in all: twice the processor time it limits itself to."""
 
 CHILDREN: Final = 2
 """Children at a time; each may come to need a processor and, rarely, 1.7 GB."""
 
-_ANSWER_BYTES: Final = 65_536
-"""Of standard output; an answer is a few hundred bytes."""
+_WORD_BYTES: Final = 65_536
+"""Of one line on standard output; an answer is a few hundred bytes."""
 
 _COMPLAINT_BYTES: Final = 4_096
 """Of standard error: a traceback."""
 
+_REASONS: Final = {reason.value: reason for reason in FailureReason}
+
 _SOURCE_ROOT: Final = str(Path(__file__).resolve().parents[2])
+
+
+class _Word(msgspec.Struct, frozen=True):
+    """What the child says in a line: one of the three.
+
+    Attributes:
+        reached: how far it is, 0-1.
+    """
+
+    ok: Rendering | None = None
+    failed: str | None = None
+    reached: float | None = None
 
 
 class GlassBox:
@@ -60,35 +77,38 @@ class GlassBox:
 
     Args:
         children: how many at a time; whoever comes later waits, which does not count as time of theirs.
+        stalled_seconds: wall-clock time of one child without a word.
         timeout_seconds: wall-clock time of one child.
-        program: what to run; it is given type, source and target, and answers as `infrastructure.media.render` does.
+        program: what to run; it is given type, source and target, and speaks as `infrastructure.media.render` does.
     """
 
     def __init__(
         self,
         *,
         children: int = CHILDREN,
+        stalled_seconds: float = STALLED_SECONDS,
         timeout_seconds: float = TIMEOUT_SECONDS,
         program: Sequence[str] = PROGRAM,
     ) -> None:
         self._places = asyncio.Semaphore(children)
-        self._timeout_seconds = timeout_seconds
+        self._stalled_seconds, self._timeout_seconds = stalled_seconds, timeout_seconds
         self._program = tuple(program)
 
-    async def render(self, source: Path, mime_type: str, target: Path) -> RenderedFile:
+    async def render(self, source: Path, mime_type: str, target: Path, reached: Reached) -> RenderedFile:
         """Render into the existing folder ``target``; ``mime_type`` is what `infrastructure.media.sniff` told.
 
         When this returns, raises or is cancelled, no child of it is left.
 
         Raises:
-            RenderingFailedError: ``MEDIA_INVALID`` and ``MEDIA_LIMITS`` are the picture's fault, the latter also if
-                time, processor or memory ran out; ``PROCESSING_FAILED`` is not, as far as can be told: the child
-                crashed, was killed, or could not write. What it said on standard error is a note of the exception.
+            RenderingFailedError: ``MEDIA_INVALID``, ``VIDEO_TOO_LONG`` and ``MEDIA_LIMITS`` are the file's fault, the
+                last also if time, processor or memory ran out; ``PROCESSING_FAILED`` is not, as far as can be told: the
+                child crashed, was killed, or could not write. What it said on standard error is a note of the
+                exception.
         """
         async with self._places:
-            return await self._rendered(source, mime_type, target)
+            return await self._rendered(source, mime_type, target, reached)
 
-    async def _rendered(self, source: Path, mime_type: str, target: Path) -> RenderedFile:
+    async def _rendered(self, source: Path, mime_type: str, target: Path, reached: Reached) -> RenderedFile:
         process = await asyncio.create_subprocess_exec(
             *self._program,
             mime_type,
@@ -99,18 +119,37 @@ class GlassBox:
             stderr=asyncio.subprocess.PIPE,
             env=_environment(),
             start_new_session=True,
+            limit=_WORD_BYTES,
         )
+        complaining = asyncio.ensure_future(_beginning(process.stderr, _COMPLAINT_BYTES))
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                answer, complaint = await asyncio.gather(
-                    _beginning(process.stdout, _ANSWER_BYTES), _beginning(process.stderr, _COMPLAINT_BYTES)
-                )
+                answer = await self._listen(process.stdout, reached)
                 code = await process.wait()
         except TimeoutError:
-            raise _failure(FailureReason.MEDIA_LIMITS, f"took more than {self._timeout_seconds} s") from None
+            raise _failure(FailureReason.MEDIA_LIMITS, "took too long, or said nothing for too long") from None
         finally:
             await _end(process)
+            await _beginning(process.stdout, 0)
+            complaint = await complaining
         return _judge(answer, code, complaint, target)
+
+    async def _listen(self, stream: asyncio.StreamReader | None, reached: Reached) -> bytes:
+        """Hear the child out; answers the last it said.
+
+        Raises:
+            TimeoutError: it fell silent.
+        """
+        last = b""
+        while stream is not None:
+            async with asyncio.timeout(self._stalled_seconds):
+                line = await _line(stream)
+            if not line:
+                break
+            last = line
+            if (part := _decoded(line).reached) is not None:
+                await reached(part)
+        return last
 
 
 def _environment() -> dict[str, str]:
@@ -119,10 +158,18 @@ def _environment() -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": python_path}
 
 
+async def _line(stream: asyncio.StreamReader) -> bytes:
+    """The next line; of one that is too long, nothing: it is no word of ours."""
+    try:
+        return await stream.readline()
+    except ValueError:
+        return b"\n"
+
+
 async def _beginning(stream: asyncio.StreamReader | None, size: int) -> bytes:
     """Read a stream to its end, lest its writer wait for ever, and keep the first bytes."""
     kept = b""
-    while stream is not None and (piece := await stream.read(_ANSWER_BYTES)):
+    while stream is not None and (piece := await stream.read(_WORD_BYTES)):
         kept += piece[: size - len(kept)]
     return kept
 
@@ -131,7 +178,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     """Kill what is left of the child and of what it may have started, and see it off."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    await process.communicate()
+    await process.wait()
 
 
 def _judge(answer: bytes, code: int, complaint: bytes, target: Path) -> RenderedFile:
@@ -140,22 +187,27 @@ def _judge(answer: bytes, code: int, complaint: bytes, target: Path) -> Rendered
         raise _failure(FailureReason.MEDIA_LIMITS, note)
     if code:
         raise _failure(FailureReason.PROCESSING_FAILED, note)
-    try:
-        outcome = msgspec.json.decode(answer, type=Outcome)
-    except msgspec.DecodeError as error:
-        raise _failure(FailureReason.PROCESSING_FAILED, note) from error
-    made = outcome.ok
-    if made is None:
-        raise _failure(FailureReason(outcome.failed or FailureReason.PROCESSING_FAILED), note)
+    word = _decoded(answer)
+    if word.ok is None:
+        raise _failure(_REASONS.get(word.failed or "", FailureReason.PROCESSING_FAILED), note)
+    made = word.ok
     return RenderedFile(
-        media=target / made.image,
+        media=target / made.media,
         thumbnail=target / made.thumbnail,
+        poster=target / made.poster if made.poster else None,
         mime_type=made.mime_type,
         width=made.width,
         height=made.height,
         placeholder=made.placeholder,
         duration_seconds=made.duration_seconds,
     )
+
+
+def _decoded(line: bytes) -> _Word:
+    try:
+        return msgspec.json.decode(line, type=_Word)
+    except msgspec.DecodeError:
+        return _Word()
 
 
 def _failure(reason: FailureReason, note: str) -> RenderingFailedError:

@@ -9,9 +9,7 @@ from __future__ import annotations
 import contextlib
 import mmap
 from collections.abc import Callable, Iterator
-from typing import Final
-
-import msgspec
+from typing import Final, NamedTuple
 
 MAX_PIXELS: Final = 100_000_000
 """Pixels of one frame, width times height: twice what telephones make, 48 to 50 Mpx. Decoded, 100 Mpx are 400 MB, and a
@@ -34,7 +32,7 @@ class PictureInvalidError(Exception):
     """The bytes are not a whole picture of the type they begin like."""
 
 
-class Dimensions(msgspec.Struct, frozen=True):
+class Dimensions(NamedTuple):
     """Size of a picture as it is stored, before any rotation, in pixels; and how many frames it is known to have."""
 
     width: int

@@ -7,21 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import io
-import math
+import itertools
 import mmap
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import blurhash
-import msgspec
-from PIL import (
-    ExifTags,
-    Image,
-    ImageCms,
-    WebPImagePlugin,  # noqa: F401 - a format Pillow does not know yet makes it load all of its forty plugins
-)
+from PIL import ExifTags, Image, ImageCms
 
 from infrastructure.media.headers import (
     MAX_PIXELS,
@@ -31,33 +24,16 @@ from infrastructure.media.headers import (
     inspect,
     within_limits,
 )
-
-SCREEN: Final = (1080, 1920)
-"""The box a served picture fits, width x height in pixels: the portrait full-HD screen of the product's contract."""
-
-THUMBNAIL: Final = (320, 320)
-"""The box a thumbnail fits, in pixels: the longer side of the product's contract."""
-
-QUALITY: Final = 80
-"""WebP quality of both renditions, the encoder's range being 0 to 100; see `_encoded` for what was measured."""
-
-EFFORT: Final = 4
-"""WebP method, 0 (fast) to 6 (small); see `_encoded`."""
+from infrastructure.media.renditions import SCREEN, Rendering, encoded, fit, rendering_of
 
 REDUCING_GAP: Final = 3.0
 """How much larger than the target a picture may still be when the slow filter takes over from the box filter. Pillow's
 documentation calls 3.0 practically indistinguishable from no shortcut at all."""
 
-PLACEHOLDER_SIDE: Final = 32
-"""Pixels of the longer side of the picture a BlurHash is computed from: far more than its handful of waves can show,
-and computed in 5 ms."""
-
-PLACEHOLDER_COMPONENTS: Final = 12
-"""About how many waves a BlurHash has, spread over both axes by the aspect: 4 by 3 for a picture of 4:3, 3 by 5 for a
-telephone's screen. Makes 20 to 36 characters."""
-
 _FORMATS: Final = {"image/jpeg": "JPEG", "image/png": "PNG", "image/gif": "GIF", "image/webp": "WEBP"}
 """The one decoder Pillow may use for each sniffed type."""
+
+_MOVING: Final = frozenset({"image/gif", "image/webp"})
 
 _UPRIGHT: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -75,32 +51,19 @@ _LYING: Final = 5
 _COLOUR_SPACES: Final = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
 """The ICC colour space (ICC.1, table 19) a profile must be of to say anything about pixels of a Pillow mode."""
 
+_MEDIA: Final = "media.webp"
+
 # Pillow's own guard warns from 89 Mpx on and raises at twice that, by a variable that anyone in the process may have
 # changed. Ours has looked at the header before; this makes theirs agree, for sizes that only show during decoding.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
 
-class Rendering(msgspec.Struct, frozen=True, kw_only=True):
-    """What was made of an upload: two files in the target folder, and what a card tells about them.
-
-    ``width`` and ``height`` are those of ``image`` in pixels, ``image`` and ``thumbnail`` bare file names of the type
-    ``mime_type``, ``placeholder`` is a BlurHash, ``duration_seconds`` is None for what does not play.
-    """
-
-    width: int
-    height: int
-    mime_type: str
-    image: str
-    thumbnail: str
-    placeholder: str
-    duration_seconds: float | None = None
-
-
 def render(source: Path, mime_type: str, target: Path) -> Rendering:
     """Make the picture that is served, and its thumbnail, in an existing folder.
 
-    Both are upright, in sRGB, of 8 bits, never larger than the original, and carry nothing but pixels. Of an animation
-    the first frame is taken. Not for threads: the filter of warnings, which is changed meanwhile, is the process's.
+    Both are upright, in sRGB, of 8 bits, never larger than the original, and carry nothing but pixels. What moves goes
+    on moving; its thumbnail is its first frame. Not for threads: the filter of warnings, which is changed meanwhile, is
+    the process's.
 
     Raises:
         PictureTooLargeError: see `infrastructure.media.headers.inspect`; all frames are counted.
@@ -112,18 +75,8 @@ def render(source: Path, mime_type: str, target: Path) -> Rendering:
         # Pillow warns of odd notes and of sizes; the notes are dropped and the sizes have been judged, so that it is no
         # business of whoever has made errors of warnings.
         warnings.simplefilter("ignore")
-        picture = _decoded(data, mime_type)
-    thumbnail = picture.resize(_fit(picture.size, THUMBNAIL), Image.Resampling.LANCZOS)
-    (target / "image.webp").write_bytes(_encoded(picture))
-    (target / "thumbnail.webp").write_bytes(_encoded(thumbnail))
-    return Rendering(
-        width=picture.width,
-        height=picture.height,
-        mime_type="image/webp",
-        image="image.webp",
-        thumbnail="thumbnail.webp",
-        placeholder=_placeholder(thumbnail),
-    )
+        still = _written(data, mime_type, target / _MEDIA)
+    return rendering_of(still, target, media=_MEDIA, mime_type="image/webp")
 
 
 @contextlib.contextmanager
@@ -136,13 +89,26 @@ def _mapped(source: Path) -> Iterator[mmap.mmap]:
             yield data
 
 
-def _decoded(data: mmap.mmap, mime_type: str) -> Image.Image:
-    """Decode into a new picture that fits the screen, upright and in sRGB."""
+def _written(data: mmap.mmap, mime_type: str, media: Path) -> Image.Image:
+    """Write the picture that is served; answers it, or its first frame."""
     inspect(data, mime_type, whole=True)
+    with _decoding(data, mime_type) as opened:
+        still = _fitted(opened)
+        if mime_type in _MOVING and getattr(opened, "is_animated", False):
+            # The library takes its time and its memory to load, and few pictures move.
+            from infrastructure.media.animations import write_animation  # noqa: PLC0415
+
+            return write_animation(still, _frames(opened), media, loops=opened.info.get("loop", 1))
+    media.write_bytes(encoded(still))
+    return still
+
+
+@contextlib.contextmanager
+def _decoding(data: mmap.mmap, mime_type: str) -> Iterator[Image.Image]:
     try:
         # A map has the `read`, `seek` and `tell` that Pillow asks of a file.
         with Image.open(data, formats=[_FORMATS[mime_type]]) as opened:  # type: ignore[arg-type]
-            return _fitted(opened)
+            yield opened
     except Image.DecompressionBombError as error:
         raise PictureTooLargeError(str(error)) from error
     except (MemoryError, PictureTooLargeError):
@@ -152,10 +118,20 @@ def _decoded(data: mmap.mmap, mime_type: str) -> Image.Image:
         raise PictureInvalidError(str(error)) from error
 
 
+def _frames(opened: Image.Image) -> Iterator[tuple[Image.Image, int]]:
+    """Every frame, made like the first, and how many milliseconds it is shown."""
+    for number in itertools.count():
+        try:
+            opened.seek(number)
+        except EOFError:
+            return
+        yield _fitted(opened), int(opened.info.get("duration", 0))
+
+
 def _fitted(opened: Image.Image) -> Image.Image:
     within_limits(Dimensions(*opened.size, 1))
     orientation = _orientation(opened)
-    size = _fit(opened.size, SCREEN if orientation < _LYING else SCREEN[::-1])
+    size = fit(opened.size, SCREEN if orientation < _LYING else SCREEN[::-1])
     profile = opened.info.get("icc_profile")
     # JPEG alone heeds this: it decodes to a half, quarter or eighth, as long as that is not smaller than asked for.
     opened.draft(None, size)
@@ -167,12 +143,6 @@ def _fitted(opened: Image.Image) -> Image.Image:
     clean = Image.new(upright.mode, upright.size)
     clean.paste(upright)
     return clean
-
-
-def _fit(size: tuple[int, int], box: tuple[int, int]) -> tuple[int, int]:
-    """Scale a size down until it fits a box, both in pixels; never up."""
-    scale = min(1.0, box[0] / size[0], box[1] / size[1])
-    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 def _orientation(opened: Image.Image) -> int:
@@ -231,30 +201,3 @@ def _converted(picture: Image.Image, profile: bytes | None) -> Image.Image:
                 ours = ImageCms.createProfile("sRGB")
                 return ImageCms.buildTransform(theirs, ours, picture.mode, "RGB").apply(picture)
     return picture.convert("RGB")
-
-
-def _encoded(picture: Image.Image) -> bytes:
-    """Encode as WebP, also what is opaque.
-
-    Measured on a photo of 720x477 with Pillow 13.0.0: WebP of quality 80 and method 4 takes 77 kB at 38.1 dB (of the
-    luminance); a progressive JPEG as good, 96 kB. Method 2 takes 79 kB at 37.6 dB. At 1080x810 methods 2 and 4 cost 50
-    and 95 ms and the JPEG 20 ms, paid once by the uploader's job, while the bytes are paid at every view.
-    """
-    file = io.BytesIO()
-    picture.save(file, "WEBP", quality=QUALITY, method=EFFORT, exif=b"", xmp=b"", icc_profile=b"")
-    return file.getvalue()
-
-
-def _placeholder(thumbnail: Image.Image) -> str:
-    """Compute the BlurHash, on black where anything shines through: the background a story has by default."""
-    tiny = thumbnail.resize(_fit(thumbnail.size, (PLACEHOLDER_SIDE,) * 2), Image.Resampling.BOX).convert("RGBA")
-    flat = Image.new("RGB", tiny.size)
-    flat.paste(tiny, mask=tiny)
-    across, down = (_waves(flat.width / flat.height), _waves(flat.height / flat.width))
-    pixels, line = flat.tobytes(), 3 * flat.width
-    rows = [[pixels[at : at + 3] for at in range(start, start + line, 3)] for start in range(0, len(pixels), line)]
-    return str(blurhash.encode(rows, components_x=across, components_y=down))
-
-
-def _waves(aspect: float) -> int:
-    return max(1, min(9, round(math.sqrt(PLACEHOLDER_COMPONENTS * aspect))))

@@ -16,7 +16,7 @@ class BytesInspector:
         """As `MediaInspector`."""
         sniffed = sniff(head)
         if sniffed is None:
-            raise UnsupportedMediaError("Accepted are JPEG, PNG, GIF and WebP images.")
+            raise UnsupportedMediaError("Accepted are JPEG, PNG, GIF and WebP images, and MP4, WebM and MOV videos.")
         kind = Kind(sniffed.kind)
         if kind is Kind.IMAGE:
             try:

@@ -7,12 +7,12 @@ import atexit
 import glob
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import urlsplit
 
 import obstore
@@ -20,12 +20,17 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
 from application.ports.errors import ObjectMissingError, UnavailableError
-from application.ports.media import Blob
+from application.ports.media import Blob, StoredObject
+
+if TYPE_CHECKING:
+    from obstore import Attributes
 
 _PART_BYTES: Final = 5 << 20
 """Size of the parts in which larger objects travel: the least that S3 takes."""
 _PARTS_AT_ONCE: Final = 2
 """Parts of one object on their way at the same time; each is in memory meanwhile."""
+_LISTED: Final = 1_000
+"""Objects in a batch of a list: what S3 tells in one answer."""
 _READ_BYTES: Final = 1 << 18
 _LINGER_SECONDS: Final = 0.05
 
@@ -70,23 +75,35 @@ class StoredObjects:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def put(self, key: str, chunks: AsyncIterator[bytes]) -> None:
+    async def put(self, key: str, chunks: AsyncIterator[bytes], mime_type: str | None = None) -> None:
         """As `ObjectStore`."""
         source = _Source(chunks)
+        attributes = self._attributes(mime_type)
         small = await source.read_ahead()
         try:
             if small is not None:
-                await obstore.put_async(self._store, key, small)
+                await obstore.put_async(self._store, key, small, attributes=attributes)
             else:
-                await self._put_in_parts(key, source)
+                await self._put_in_parts(key, source, attributes)
         except (BaseError, OSError) as error:
             if source.error is not None:
                 raise source.error from None
             raise UnavailableError("The object store does not take the bytes.") from error
 
-    async def _put_in_parts(self, key: str, source: _Source) -> None:
+    def _attributes(self, mime_type: str | None) -> Attributes | None:
+        """What S3 is told of an object; a folder keeps nothing but bytes."""
+        return {"Content-Type": mime_type} if mime_type and isinstance(self._store, S3Store) else None
+
+    async def _put_in_parts(self, key: str, source: _Source, attributes: Attributes | None) -> None:
         putting = asyncio.ensure_future(
-            obstore.put_async(self._store, key, source, chunk_size=_PART_BYTES, max_concurrency=_PARTS_AT_ONCE)
+            obstore.put_async(
+                self._store,
+                key,
+                source,
+                attributes=attributes,
+                chunk_size=_PART_BYTES,
+                max_concurrency=_PARTS_AT_ONCE,
+            )
         )
         try:
             await asyncio.shield(putting)
@@ -125,6 +142,39 @@ class StoredObjects:
                 await asyncio.to_thread(_delete_staged, self._store, key)
         except (BaseError, OSError) as error:
             raise UnavailableError("The object store does not delete.") from error
+
+    async def copy(self, source: str, target: str) -> None:
+        """As `ObjectStore`."""
+        try:
+            await obstore.copy_async(self._store, source, target)
+        except FileNotFoundError:
+            raise ObjectMissingError(source) from None
+        except (BaseError, OSError) as error:
+            raise UnavailableError("The object store does not copy.") from error
+
+    async def sign(self, method: Literal["GET", "PUT"], key: str, *, seconds: float) -> str | None:
+        """As `ObjectStore`: S3 signs by what it was opened with, without asking anybody."""
+        if not isinstance(self._store, S3Store):
+            return None
+        return await obstore.sign_async(self._store, method, key, timedelta(seconds=seconds))
+
+    async def has(self, key: str) -> bool:
+        """As `ObjectStore`."""
+        try:
+            await obstore.head_async(self._store, key)
+        except FileNotFoundError:
+            return False
+        except (BaseError, OSError) as error:
+            raise UnavailableError("The object store does not answer.") from error
+        return True
+
+    async def listed(self) -> AsyncIterator[Sequence[StoredObject]]:
+        """As `ObjectStore`."""
+        try:
+            async for batch in obstore.list(self._store, chunk_size=_LISTED):
+                yield [StoredObject(each["path"], each["size"], each["last_modified"]) for each in batch]
+        except (BaseError, OSError) as error:
+            raise UnavailableError("The object store does not list.") from error
 
     async def check(self) -> None:
         """As `ObjectStore`."""

@@ -1,98 +1,80 @@
 """The child that makes one rendition and ends: ``python -m infrastructure.media.render <type> <source> <folder>``.
 
-It decodes what strangers sent, so it limits itself before it reads the first byte of it. One JSON object on standard
-output says how it went: ``{"ok": <Rendering>}`` or ``{"failed": "media_invalid" | "media_limits"}``, exit code 0. Any
-other end is a failure of the machinery, with the reason on standard error.
+It decodes what strangers sent, so it ties its own hands before it reads the first byte of it. It says on standard
+output, one JSON object a line, how far it is, ``{"reached": 0.5}``, and at last how it went: ``{"ok": [Rendering]}`` or
+``{"failed": "media_invalid" | "media_limits" | "video_too_long"}``, exit code 0. Any other end is a failure of the
+machinery, with the reason on standard error.
+
+It loads as little as it can: a photo of 12 Mpx takes a quarter of a second, and each library some hundredths.
 """
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import resource
-import signal
+import json
 import sys
+import time
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final
 
-import msgspec
-
-from infrastructure.media import images
+from infrastructure.media.confinement import confine
 from infrastructure.media.headers import PictureInvalidError, PictureTooLargeError
+from infrastructure.media.renditions import Rendering, VideoTooLongError
 
-ADDRESS_SPACE: Final = 2 * 1024**3
-"""Bytes of address space; see the table in `infrastructure.media.glass_box` for what pictures of 100 Mpx need."""
+PICTURE_CPU_SECONDS: Final = 60
+"""Seconds of processor time; the largest picture takes a tenth of it, the longest animation half."""
 
-CPU_SECONDS: Final = 60
-"""Seconds of processor time; the largest picture takes a tenth of it."""
+VIDEO_CPU_SECONDS: Final = 300
+"""Seconds of processor time; a minute of 4K at 60 frames a second takes most of it."""
 
-FILE_SIZE: Final = 300_000_000
-"""Bytes of the largest file that may be written: three times the largest upload."""
-
-OPEN_FILES: Final = 64
-"""File descriptors; a handful is in use at a time."""
-
-_LIMITS: Final = {
-    resource.RLIMIT_AS: (ADDRESS_SPACE, 0),
-    # The signal that tells why, SIGXCPU, is sent at the soft limit only if the hard one has not killed it already.
-    resource.RLIMIT_CPU: (CPU_SECONDS, 1),
-    resource.RLIMIT_FSIZE: (FILE_SIZE, 0),
-    resource.RLIMIT_NOFILE: (OPEN_FILES, 0),
-    # A crash is to be expected once in a while, and its dump would hold somebody's picture.
-    resource.RLIMIT_CORE: (0, 0),
-}
-"""Soft limits, and by how much the hard ones are higher."""
-
-_PR_SET_PDEATHSIG: Final = 1
-"""From <linux/prctl.h>."""
-
-
-class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the child says on standard output: one of the two."""
-
-    ok: images.Rendering | None = None
-    failed: Literal["media_invalid", "media_limits"] | None = None
+REPORT_SECONDS: Final = 1.0
+"""How often the child says how far it is."""
 
 
 def main(arguments: list[str]) -> None:
     """Make the rendition and say how it went."""
-    _die_first()
-    _limit_itself()
     mime_type, source, target = arguments
-    sys.stdout.buffer.write(msgspec.json.encode(_outcome(mime_type, Path(source), Path(target))))
+    video = mime_type.startswith("video/")
+    confine(cpu_seconds=VIDEO_CPU_SECONDS if video else PICTURE_CPU_SECONDS)
+    _say(_outcome(mime_type, Path(source), Path(target)))
 
 
-def _outcome(mime_type: str, source: Path, target: Path) -> Outcome:
+def _outcome(mime_type: str, source: Path, target: Path) -> dict[str, Any]:
     try:
-        return Outcome(ok=images.render(source, mime_type, target))
+        return {"ok": _rendered(mime_type, source, target)}
     except PictureInvalidError:
-        return Outcome(failed="media_invalid")
+        return {"failed": "media_invalid"}
     except (PictureTooLargeError, MemoryError):
-        return Outcome(failed="media_limits")
+        return {"failed": "media_limits"}
+    except VideoTooLongError:
+        return {"failed": "video_too_long"}
 
 
-def _limit_itself() -> None:
-    """Set the limits, or the stricter ones that were inherited."""
-    for limit, (wanted, grace) in _LIMITS.items():
-        _, inherited = resource.getrlimit(limit)
-        hard = wanted + grace
-        if inherited != resource.RLIM_INFINITY:
-            hard = min(hard, inherited)
-        # Where the kernel does not know a limit (address space on macOS), the others still hold.
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(limit, (max(hard - grace, 0), hard))
+def _rendered(mime_type: str, source: Path, target: Path) -> Rendering:
+    # Each knows a library of its own, which takes its time and its memory to load.
+    if mime_type.startswith("video/"):
+        from infrastructure.media import videos  # noqa: PLC0415
+
+        return videos.render(source, mime_type, target, _Reporter())
+    from infrastructure.media import images  # noqa: PLC0415
+
+    return images.render(source, mime_type, target)
 
 
-def _die_first() -> None:
-    """Ask Linux to end this process with the thread that started it, and before any other when memory runs out.
+class _Reporter:
+    """Says how far the work is, once in a while."""
 
-    Elsewhere, and if the parent was gone before this ran, the limits bound the orphan.
-    """
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        with contextlib.suppress(OSError):
-            Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    def __call__(self, reached: float) -> None:
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + REPORT_SECONDS
+            _say({"reached": round(min(reached, 1.0), 3)})
+
+
+def _say(word: dict[str, Any]) -> None:
+    print(json.dumps(word), flush=True)  # noqa: T201 - the standard output is how a child speaks
 
 
 if __name__ == "__main__":

@@ -28,6 +28,8 @@ _HEARTBEAT_MILLISECONDS: Final = 15_000
 """How soon the broker takes a message back from a worker that has died."""
 _MAINTENANCE_CHANCE: Final = 100_000
 """Of a million commands, how many also look for messages to take back."""
+_TIME_LIMIT_MILLISECONDS: Final = 900_000
+"""Longer than the longest video may take; a worker that dies meanwhile is noticed by its lease, not by this."""
 _SOCKET_SECONDS: Final = 30
 _MESSAGE_AGE_MILLISECONDS: Final = 3_600_000
 """Older wake-ups are dropped: whatever is still undone has been woken again since."""
@@ -37,7 +39,7 @@ def open_broker(redis_url: str | None, *, namespace: str) -> Broker:
     """A broker over Redis, or within this process if there is no URL. Nothing is connected yet."""
     middleware: list[Middleware] = [
         AgeLimit(max_age=_MESSAGE_AGE_MILLISECONDS),
-        TimeLimit(time_limit=180_000),
+        TimeLimit(time_limit=_TIME_LIMIT_MILLISECONDS),
         ShutdownNotifications(),
         Callbacks(),
         Retries(max_retries=3, min_backoff=1_000, max_backoff=30_000),

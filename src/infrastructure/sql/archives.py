@@ -13,7 +13,7 @@ from domain.engagement import HIGH_FROM, LOW_BELOW
 from domain.story import Status
 from infrastructure.sql.dialect import clock, seconds_from_now
 from infrastructure.sql.locks import end_story
-from infrastructure.sql.media import discard_objects
+from infrastructure.sql.media import KEYS, discard_objects
 from infrastructure.sql.tables import stories, story_reactions, story_views, uploads
 
 _archived_before = and_(
@@ -64,14 +64,14 @@ _never_seen = and_(
     or_(stories.c.media_key.is_not(None), _upload),
 )
 _MEDIA = (
-    select(stories.c.id, stories.c.media_key, stories.c.thumbnail_key)
+    select(stories.c.id, *KEYS)
     .where(or_(_never_seen, and_(bindparam("ever"), _archived_before, stories.c.media_key.is_not(None))))
     .limit(bindparam("limit"))
     .with_for_update(skip_locked=True, key_share=True)
 )
 _UPLOADS = select(uploads.c.object_key).where(uploads.c.story_id.in_(_ids))
 _DROP_UPLOADS = delete(uploads).where(uploads.c.story_id.in_(_ids))
-_DROP = update(stories).where(stories.c.id.in_(_ids)).values(media_key=None, thumbnail_key=None)
+_DROP = update(stories).where(stories.c.id.in_(_ids)).values(dict.fromkeys(KEYS))
 
 
 async def freeze_analytics(connection: AsyncConnection, after_seconds: float, limit: int) -> int:

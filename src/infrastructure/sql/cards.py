@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final, Protocol
 
 from msgspec import convert
@@ -60,6 +61,7 @@ _SHOWN: Final = (
     stories.c.media_url,
     stories.c.media_key,
     stories.c.thumbnail_key,
+    stories.c.poster_key,
     stories.c.width,
     stories.c.height,
     stories.c.placeholder,
@@ -144,8 +146,11 @@ def status_now(row: Row[Any]) -> Status:
 def link_expiry(row: Row[Any]) -> datetime:
     """Until when a link to the media of a story is good (UTC) for somebody who sees it also when it is archived."""
     archived = status_now(row) is Status.ARCHIVED
-    expiry: datetime = row.now + timedelta(seconds=ARCHIVE_LINK_SECONDS) if archived else row.expires_at
-    return expiry
+    if not archived:
+        return row.expires_at  # type: ignore[no-any-return] # a row's columns are Any
+    # The end of a whole minute: until then a file has one link, signed once, and a browser one address to remember.
+    longest: datetime = row.now + timedelta(seconds=ARCHIVE_LINK_SECONDS)
+    return longest.replace(second=0, microsecond=0)
 
 
 def reaction_counts(row: Row[Any]) -> dict[Reaction, int]:
@@ -155,6 +160,7 @@ def reaction_counts(row: Row[Any]) -> dict[Reaction, int]:
 
 def _shown(row: Row[Any], caller: Caller, links: MediaLinks, *, expires_at: datetime) -> dict[str, Any]:
     counts = reaction_counts(row)
+    link = partial(links.link, caller, row.id, expires_at=expires_at)
     return {
         "story_id": row.id,
         "user_id": row.owner_id,
@@ -163,7 +169,8 @@ def _shown(row: Row[Any], caller: Caller, links: MediaLinks, *, expires_at: date
         "avatar_url": row.avatar_url,
         "type": Kind(row.kind),
         "media_url": shown_at(row, caller, links, expires_at=expires_at),
-        "thumbnail_url": row.thumbnail_key and links.link(caller, row.id, MediaPart.THUMBNAIL, expires_at=expires_at),
+        "thumbnail_url": row.thumbnail_key and link(MediaPart.THUMBNAIL),
+        "poster_url": row.poster_key and link(MediaPart.POSTER),
         "placeholder": row.placeholder,
         "width": row.width,
         "height": row.height,

@@ -20,6 +20,9 @@ from infrastructure.sql.tables import objects, stories, uploads
 _ID = [uploads.c.org_id == bindparam("of_org"), uploads.c.id == bindparam("of_upload")]
 _OF_STORY = [stories.c.org_id == bindparam("of_org"), stories.c.id == bindparam("of_story")]
 
+KEYS = (stories.c.media_key, stories.c.thumbnail_key, stories.c.poster_key)
+"""Of all objects that a rendition consists of."""
+
 _UPLOAD = select(uploads)
 _LOCKED = _UPLOAD.where(*_ID, or_(uploads.c.story_id.is_not(None), uploads.c.expires_at > clock())).with_for_update()
 _UPLOAD_OF_STORY = _UPLOAD.where(uploads.c.org_id == bindparam("of_org"), uploads.c.story_id == bindparam("of_story"))
@@ -76,6 +79,7 @@ class SqlUploads:
                 "org_id": self._org,
                 "id": upload.id,
                 "owner_id": upload.owner,
+                "object_key": upload.key,
                 "size": upload.size,
                 "expires_at": upload.expires_at,
             },
@@ -163,7 +167,7 @@ class SqlBin:
 async def discard_objects_of(connection: AsyncConnection, story: Story) -> None:
     """Give all bytes of a story to the bin: the rendition, its thumbnail, the upload."""
     key = {"of_org": story.org, "of_story": story.id}
-    rows = await connection.execute(select(stories.c.media_key, stories.c.thumbnail_key).where(*_OF_STORY), key)
+    rows = await connection.execute(select(*KEYS).where(*_OF_STORY), key)
     keys = [object_key for row in rows for object_key in row if object_key]
     upload = (await connection.execute(_UPLOAD_OF_STORY, key)).one_or_none()
     if upload is not None and upload.object_key:

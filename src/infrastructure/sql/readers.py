@@ -12,6 +12,7 @@ from sqlalchemy import Row, bindparam, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from application.caller import ANONYMOUS, Caller
+from application.ports.media import STILL_TYPE
 from application.ports.stories import StoryAccess
 from application.queries.cards import OwnerStoryCard, StoryCard
 from application.queries.open_media import KnownMedia, MediaFile, MediaPart, MediaTicket
@@ -76,6 +77,7 @@ _MEDIA = select(
     _active,
     stories.c.media_key,
     stories.c.thumbnail_key,
+    stories.c.poster_key,
     stories.c.mime_type,
     stories.c.status,
     stories.c.expires_at,
@@ -171,7 +173,8 @@ def _known(row: Row[Any]) -> StoryAccess:
 def _media_file(row: Row[Any], part: MediaPart) -> MediaFile | None:
     key, mime_type = {
         MediaPart.MEDIA: (row.media_key, row.mime_type),
-        MediaPart.THUMBNAIL: (row.thumbnail_key, row.mime_type),
+        MediaPart.THUMBNAIL: (row.thumbnail_key, STILL_TYPE),
+        MediaPart.POSTER: (row.poster_key, STILL_TYPE),
         MediaPart.UPLOAD: (row.upload_key if row.status == Status.PROCESSING else None, row.upload_type),
     }[part]
     if key is None:

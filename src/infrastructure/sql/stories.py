@@ -189,6 +189,7 @@ def _media_values(content: MediaContent) -> dict[str, Any]:
         "media_file_id": content.media_file,
         "media_key": rendition and rendition.media_key,
         "thumbnail_key": rendition and rendition.thumbnail_key,
+        "poster_key": rendition and rendition.poster_key,
         "mime_type": rendition and rendition.mime_type,
         "width": rendition and rendition.width,
         "height": rendition and rendition.height,
@@ -237,6 +238,7 @@ def _to_rendition(row: Row[Any]) -> Rendition:
     return Rendition(
         media_key=row.media_key,
         thumbnail_key=row.thumbnail_key,
+        poster_key=row.poster_key,
         mime_type=row.mime_type,
         width=row.width,
         height=row.height,

@@ -89,6 +89,7 @@ stories = Table(
     Column("media_file_id", Uuid),
     Column("media_key", String),
     Column("thumbnail_key", String),
+    Column("poster_key", String),
     Column("mime_type", String(64)),
     Column("width", Integer),
     Column("height", Integer),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ from application.ports.transactions import NewIds, OutboxEvent
 from domain.events import StoryEvent
 from domain.story import Story
 from domain.values import OrgId, StoryId
-from infrastructure.sql import archives, outbox, upkeep
+from infrastructure.sql import archives, outbox, reconcile, upkeep
 from infrastructure.sql.database import Database, allow_long_statements
 from infrastructure.sql.dialect import clock
 from infrastructure.sql.engagement import SqlReactions, SqlReplies, SqlViews
@@ -129,3 +129,19 @@ class SqlSystemTransaction:
     async def forget_answers(self, *, limit: int) -> int:
         """As `SystemTransaction`."""
         return await forget_answers(self._connection, limit)
+
+    async def known_objects(self, keys: Sequence[str]) -> Collection[str]:
+        """As `SystemTransaction`."""
+        return await reconcile.known_objects(self._connection, keys)
+
+    async def adopt_objects(self, keys: Sequence[str]) -> None:
+        """As `SystemTransaction`."""
+        await reconcile.adopt_objects(self._connection, keys)
+
+    async def kept_objects(self, *, after: str, limit: int) -> Sequence[str]:
+        """As `SystemTransaction`."""
+        return await reconcile.kept_objects(self._connection, after, limit)
+
+    async def drop_missing(self, keys: Sequence[str]) -> Sequence[StoryId]:
+        """As `SystemTransaction`."""
+        return await reconcile.drop_missing(self._connection, keys)

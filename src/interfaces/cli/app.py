@@ -37,6 +37,7 @@ def run(arguments: Sequence[str]) -> int:
         "token": token,
         "demo": demo,
         "doctor": doctor,
+        "reconcile": reconcile,
     }[options.command]
     try:
         settings = load_settings(os.environ)
@@ -162,6 +163,35 @@ def doctor(settings: Settings, _: argparse.Namespace) -> int:
     return 1 if any(found.values()) else 0
 
 
+def reconcile(settings: Settings, options: argparse.Namespace) -> int:
+    """Compare the object store with the database and repair what differs; the exit code is 1 if something did."""
+    from application.policies.reconcile_objects import Differences, ReconcileObjects
+    from infrastructure.container import Container, close
+
+    async def compare() -> Differences:
+        container = Container(settings=settings)
+        try:
+            found: Differences = await container.reconcile_objects()(ReconcileObjects(repair=not options.dry_run))
+            if not options.dry_run:
+                await container.empty_bin()()
+            return found
+        finally:
+            await close(container)
+
+    _configure(settings)
+    if problem := _database_problem(settings):
+        return _refuse(problem)
+    found = asyncio.run(compare())
+    for key in found.orphans:
+        print(f"nobody's: {key}")
+    for key in found.missing:
+        print(f"missing: {key}")
+    for story_id in found.stories:
+        print(f"without media now: {story_id}")
+    print(f"{found.listed} objects, {found.kept} in use, {len(found.orphans)} nobody's, {len(found.missing)} missing")
+    return 1 if found.orphans or found.missing else 0
+
+
 def _configure(settings: Settings) -> None:
     from infrastructure.container import configure_process
 
@@ -230,6 +260,10 @@ def _parser() -> argparse.ArgumentParser:
         "doctor": "check every configured store",
     }.items():
         commands.add_parser(name, help=does, description=does)
+    comparing = commands.add_parser(
+        "reconcile", help="compare the object store with the database, and repair", description=reconcile.__doc__
+    )
+    comparing.add_argument("--dry-run", action="store_true", help="only tell")
     making = commands.add_parser("token", help="print a token for a user", description="Print a token for a user.")
     making.add_argument("user", type=_checked(user_id), metavar="USER")
     making.add_argument("--email")

@@ -311,7 +311,7 @@ class Demo:
         picture = await asyncio.to_thread(
             self.paint, painting.scene, painting.size, seed=painting.seed, lying=painting.lying
         )
-        begun = await self.begin_upload(BeginUpload(caller=caller, size=len(picture)))
+        begun = (await self.begin_upload(BeginUpload(caller=caller, size=len(picture)))).upload
         await self.receive_upload(ReceiveUpload(caller=caller, media_file=begun.id, chunks=_once(picture)))
         return begun.id
 

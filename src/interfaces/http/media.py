@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol, runtime_checkable
 from litestar import Request, Router, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
-from litestar.response import Stream
+from litestar.response import Redirect, Stream
 
 from application.ports.media import Blob
 from application.queries.open_media import MediaFile, MediaPart, MediaTicket, OpenMedia, OpenMediaHandler
@@ -49,10 +49,12 @@ async def get_media(
     request: Request[Any, Any, Any],
     links: NamedDependency[LinkReader],
     open_media: NamedDependency[OpenMediaHandler],
-) -> Stream:
-    """Get a story's file by one of its links, ``mediaUrl``, ``thumbnailUrl`` or ``tempUrl``; ranges work."""
+) -> Stream | Redirect:
+    """Get a story's file by a link: ``mediaUrl``, ``thumbnailUrl``, ``posterUrl`` or ``tempUrl``; ranges work."""
     wanted = _part(part)
     file = await open_media(OpenMedia(ticket=links.read(token), part=wanted))
+    if not request.scope.get("head_only") and (link := await open_media.link(file, wanted)):
+        return Redirect(link, status_code=302, headers=_guarding(file), media_type="text/plain")
     start, stop = _range(request.headers.get("range"))
     blob = await open_media.read(file, start=start, stop=stop)
     if blob.start >= blob.size:
@@ -84,11 +86,23 @@ def _range(header: str | None) -> tuple[int, int | None]:
 
 
 def _headers(file: MediaFile, blob: Blob, part: MediaPart, *, partial: bool) -> dict[str, str]:
-    left = _CACHE_SECONDS if file.seconds_left is None else max(0, min(_CACHE_SECONDS, int(file.seconds_left)))
     headers = {
         "Content-Type": file.mime_type,
         "Content-Length": str(blob.stop - blob.start),
         "Accept-Ranges": "bytes",
+        **_guarding(file),
+    }
+    if partial:
+        headers["Content-Range"] = f"bytes {blob.start}-{blob.stop - 1}/{blob.size}"
+    if part is MediaPart.UPLOAD:
+        headers["Content-Disposition"] = "attachment"
+    return headers
+
+
+def _guarding(file: MediaFile) -> dict[str, str]:
+    """Headers that let a browser do nothing with the bytes but show them, and for how long."""
+    left = _CACHE_SECONDS if file.seconds_left is None else max(0, min(_CACHE_SECONDS, int(file.seconds_left)))
+    return {
         "Cache-Control": f"private, max-age={left}",
         "Content-Security-Policy": "sandbox; default-src 'none'",
         "Cross-Origin-Resource-Policy": "cross-origin",
@@ -96,11 +110,6 @@ def _headers(file: MediaFile, blob: Blob, part: MediaPart, *, partial: bool) -> 
         "X-Content-Type-Options": "nosniff",
         "X-Robots-Tag": "noindex",
     }
-    if partial:
-        headers["Content-Range"] = f"bytes {blob.start}-{blob.stop - 1}/{blob.size}"
-    if part is MediaPart.UPLOAD:
-        headers["Content-Disposition"] = "attachment"
-    return headers
 
 
 async def _nothing() -> AsyncIterator[bytes]:

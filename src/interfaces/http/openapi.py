@@ -66,9 +66,10 @@ class GetMediaOperation(Operation):
     def __post_init__(self) -> None:
         """Say what the answers are."""
         binary = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
-        content = {kind: OpenAPIMediaType(schema=binary) for kind in ("image/*",)}
+        content = {kind: OpenAPIMediaType(schema=binary) for kind in ("image/*", "video/*")}
         told = {
             "200": OpenAPIResponse(description="The bytes", content=content),
             "206": OpenAPIResponse(description="The range that was asked for", content=content),
+            "302": OpenAPIResponse(description="By setting: where the object store gives the bytes, for a minute"),
         }
         self.responses = {**(self.responses or {}), **told}

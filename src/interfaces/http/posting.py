@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 
 from application.caller import Caller
 from application.commands.begin_upload import UPLOAD_MAX_BYTES
+from application.commands.complete_upload import CompleteUpload, CompleteUploadHandler
 from application.commands.discard_upload import DiscardUpload
 from application.commands.post_story import PostedStory, PostStory, PostStoryHandler
 from application.one_shot_uploads import OneShotUploads
@@ -40,6 +41,7 @@ class Posting:
     request: StoriesRequest
     post_story: PostStoryHandler
     uploads: OneShotUploads
+    complete_upload: CompleteUploadHandler
     once: Once
 
     async def __call__(self, as_json: type[StoryToPost], as_form: type[StoryToPost], **parts: Any) -> PostedStory:
@@ -51,8 +53,12 @@ class Posting:
         if self.request.content_type[0] == "multipart/form-data":
             return await self._post_form(as_form, parts)
         body = await read_json(self.request, as_json)
+        caller = self.request.user
+        command = body.command(caller)
+        if command.media_file:
+            await self.complete_upload(CompleteUpload(caller=caller, media_file=command.media_file))
         async with self.once(body) as perform:
-            return await perform(self.post_story, body.command(self.request.user))
+            return await perform(self.post_story, command)
 
     async def _post_form(self, as_form: type[StoryToPost], parts: dict[str, Any]) -> PostedStory:
         caller = self.request.user
@@ -72,10 +78,11 @@ async def posting_of(
     request: StoriesRequest,
     post_story: NamedDependency[PostStoryHandler],
     one_shot_uploads: NamedDependency[OneShotUploads],
+    complete_upload: NamedDependency[CompleteUploadHandler],
     once: NamedDependency[Once],
 ) -> Posting:
     """What posts the story of the request at hand."""
-    return Posting(request, post_story, one_shot_uploads, once)
+    return Posting(request, post_story, one_shot_uploads, complete_upload, once)
 
 
 def _media_bytes(request: StoriesRequest) -> int | None:

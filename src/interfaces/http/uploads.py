@@ -51,11 +51,13 @@ async def begin_upload(
         raise FileTooLargeError
     caller = request.user
     async with once(data) as perform:
-        upload = await perform(begin_upload, BeginUpload(caller=caller, size=size))
+        begun = await perform(begin_upload, BeginUpload(caller=caller, size=size, direct=True))
+    upload = begun.upload
+    own_place = f"{caller.origin}/api/story/users/{quote(caller.user, safe='')}/uploads/{upload.id}"
     return Success(
         data=BegunUpload(
             media_file_id=upload.id,
-            upload_url=f"{caller.origin}/api/story/users/{quote(caller.user, safe='')}/uploads/{upload.id}",
+            upload_url=begun.link or own_place,
             method="PUT",
             headers={"Content-Type": data.mime_type},
             expires_at=timestamp(upload.expires_at),

@@ -15,9 +15,10 @@ from PIL import Image
 from application.ports.errors import RenderingFailedError
 from application.ports.media import RenderedFile
 from domain.story import FailureReason
+from infrastructure.media.confinement import ADDRESS_SPACE, FILE_SIZE, OPEN_FILES
 from infrastructure.media.glass_box import PROGRAM, GlassBox
 from infrastructure.media.images import render
-from infrastructure.media.render import ADDRESS_SPACE, CPU_SECONDS, FILE_SIZE, OPEN_FILES
+from infrastructure.media.render import PICTURE_CPU_SECONDS
 from tests.contract.media.pictures import encoded, exif, gif, gif_frame, one_bit_png, png, quarters
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -93,18 +94,22 @@ async def seen(look: Callable[[], Found]) -> Found:
     return found
 
 
+async def unheard(part: float) -> None:
+    """Take no notice of how far it is."""
+
+
 async def failure(box: GlassBox, source: Path, target: Path, mime_type: str = "image/jpeg") -> RenderingFailedError:
     with pytest.raises(RenderingFailedError) as failed:
-        await box.render(source, mime_type, target)
+        await box.render(source, mime_type, target, unheard)
     return failed.value
 
 
 async def test_a_picture_is_rendered_as_it_is_in_process(source: Path, target: Path, tmp_path: Path) -> None:
-    made = await GlassBox().render(source, "image/jpeg", target)
+    made = await GlassBox().render(source, "image/jpeg", target, unheard)
 
     here = render(source, "image/jpeg", tmp_path)
     assert made == RenderedFile(
-        media=target / here.image,
+        media=target / here.media,
         thumbnail=target / here.thumbnail,
         mime_type=here.mime_type,
         width=40,
@@ -112,7 +117,7 @@ async def test_a_picture_is_rendered_as_it_is_in_process(source: Path, target: P
         placeholder=here.placeholder,
         duration_seconds=None,
     )
-    assert made.media.read_bytes() == (tmp_path / here.image).read_bytes()
+    assert made.media.read_bytes() == (tmp_path / here.media).read_bytes()
     assert made.thumbnail.read_bytes() == (tmp_path / here.thumbnail).read_bytes()
 
 
@@ -202,6 +207,48 @@ async def test_a_child_that_takes_too_long_is_killed(silence: Path, target: Path
 
 
 @linux
+async def test_a_child_that_falls_silent_is_killed(silence: Path, target: Path) -> None:
+    failed = await failure(GlassBox(stalled_seconds=0.5), silence, target)
+
+    assert failed.reason is FailureReason.MEDIA_LIMITS
+    assert not processes_about(silence)
+
+
+async def test_a_child_that_goes_on_speaking_is_given_its_time(source: Path, target: Path) -> None:
+    speaking = "for part in 0.1 0.2 0.3 0.4; do echo '{\"reached\": '$part'}'; sleep 0.4; done"
+    box = GlassBox(stalled_seconds=1.2, program=shell(f'{speaking}; echo \'{{"failed": "video_too_long"}}\''))
+    heard: list[float] = []
+
+    async def hear(part: float) -> None:
+        heard.append(part)
+
+    with pytest.raises(RenderingFailedError) as failed:
+        await box.render(source, "video/mp4", target, hear)
+
+    assert failed.value.reason is FailureReason.VIDEO_TOO_LONG
+    assert heard == [0.1, 0.2, 0.3, 0.4]
+
+
+@linux
+async def test_the_child_reaches_no_network_and_starts_no_program(source: Path, target: Path) -> None:
+    script = """
+        import errno, socket, subprocess, sys
+        from infrastructure.media.confinement import confine
+        confine(cpu_seconds=60)
+        for attempt in (socket.socket, lambda: subprocess.run(["true"])):
+            try:
+                attempt()
+            except PermissionError:
+                continue
+            sys.exit("it could")
+        sys.exit("it could not")
+    """
+    box = GlassBox(program=(sys.executable, "-c", textwrap.dedent(script)))
+
+    assert "it could not" in "".join((await failure(box, source, target)).__notes__)
+
+
+@linux
 async def test_what_the_child_started_is_killed_with_it(silence: Path, target: Path) -> None:
     box = GlassBox(timeout_seconds=0.3, program=shell('/bin/sh -c "sleep 60; : $1" & wait'))
 
@@ -213,7 +260,7 @@ async def test_what_the_child_started_is_killed_with_it(silence: Path, target: P
 
 @linux
 async def test_cancelling_kills_the_child(silence: Path, target: Path) -> None:
-    rendering = asyncio.create_task(GlassBox().render(silence, "image/jpeg", target))
+    rendering = asyncio.create_task(GlassBox().render(silence, "image/jpeg", target, unheard))
     await seen(lambda: ready_about(silence))
 
     rendering.cancel()
@@ -228,16 +275,17 @@ async def test_the_child_is_confined_alone_and_knows_no_secret(
     silence: Path, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STORIES_JWT_SECRET", "CANARY_SECRET")
-    rendering = asyncio.create_task(GlassBox().render(silence, "image/jpeg", target))
+    rendering = asyncio.create_task(GlassBox().render(silence, "image/jpeg", target, unheard))
     (child,) = await seen(lambda: ready_about(silence))
     about = Path(f"/proc/{child}")
-    await seen(lambda: f"Max cpu time              {CPU_SECONDS} ".encode() in _read(about / "limits"))
+    await seen(lambda: f"Max cpu time              {PICTURE_CPU_SECONDS} ".encode() in _read(about / "limits"))
     limits = {line[:26].strip(): line[26:].split()[:2] for line in _read(about / "limits").decode().splitlines()}
     environment = {each.partition(b"=")[0] for each in _read(about / "environ").split(b"\0") if each}
     session, stdin = os.getsid(child), (about / "fd/0").readlink()
     rendering.cancel()
+    await asyncio.gather(rendering, return_exceptions=True)
 
-    assert limits["Max cpu time"] == [str(CPU_SECONDS), str(CPU_SECONDS + 1)]
+    assert limits["Max cpu time"] == [str(PICTURE_CPU_SECONDS), str(PICTURE_CPU_SECONDS + 1)]
     assert limits["Max address space"] == [str(ADDRESS_SPACE)] * 2
     assert limits["Max file size"] == [str(FILE_SIZE)] * 2
     assert limits["Max open files"] == [str(OPEN_FILES)] * 2
@@ -253,7 +301,7 @@ async def test_the_child_dies_with_a_parent_that_is_killed(silence: Path, target
         import asyncio, sys
         from pathlib import Path
         from infrastructure.media.glass_box import GlassBox
-        asyncio.run(GlassBox().render(Path(sys.argv[1]), "image/jpeg", Path(sys.argv[2])))
+        asyncio.run(GlassBox().render(Path(sys.argv[1]), "image/jpeg", Path(sys.argv[2]), None))
     """
     sources = os.pathsep.join(sys.path)
     parent = await asyncio.create_subprocess_exec(
@@ -291,7 +339,7 @@ async def test_two_children_render_at_the_same_time(tmp_path: Path) -> None:
         folder.mkdir()
         (folder / "source").write_bytes(encoded(Image.new("RGB", (10 + number, 20)), "PNG"))
 
-    made = await asyncio.gather(*(box.render(folder / "source", "image/png", folder) for folder in folders))
+    made = await asyncio.gather(*(box.render(folder / "source", "image/png", folder, unheard) for folder in folders))
 
     assert [each.width for each in made] == [10, 11, 12, 13]
     assert [each.media.parent for each in made] == folders

@@ -12,7 +12,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from infrastructure.media.headers import PictureInvalidError, PictureTooLargeError
-from infrastructure.media.images import Rendering, render
+from infrastructure.media.images import render
+from infrastructure.media.renditions import Rendering
 from tests.contract.media.pictures import (
     BLUE,
     GREEN,
@@ -48,7 +49,7 @@ def rendered(folder: Path, data: bytes, kind: str) -> tuple[Rendering, Image.Ima
     """Render bytes, and open what is served."""
     (folder / "source").write_bytes(data)
     rendering = render(folder / "source", TYPES[kind], folder)
-    with Image.open(folder / rendering.image) as opened:
+    with Image.open(folder / rendering.media) as opened:
         opened.load()
         return rendering, opened
 
@@ -134,7 +135,7 @@ def test_the_rendering_says_what_was_written(tmp_path: Path) -> None:
 
     assert Image.MIME[picture.format or ""] == rendering.mime_type
     assert rendering.duration_seconds is None
-    assert {path.name for path in tmp_path.iterdir()} == {"source", rendering.image, rendering.thumbnail}
+    assert {path.name for path in tmp_path.iterdir()} == {"source", rendering.media, rendering.thumbnail}
 
 
 def test_the_placeholder_is_a_blurhash_of_the_upright_picture(tmp_path: Path) -> None:
@@ -365,7 +366,7 @@ def test_nothing_but_pixels_passes(tmp_path: Path, kind: str, data: bytes, canar
 
     rendering, _ = rendered(tmp_path, data, kind)
 
-    for name in (rendering.image, rendering.thumbnail):
+    for name in (rendering.media, rendering.thumbnail):
         written = (tmp_path / name).read_bytes()
         assert b"CANARY" not in written
         assert set(chunks(written)) <= {b"VP8 ", b"VP8L", b"VP8X", b"ALPH"}
@@ -468,7 +469,7 @@ def test_whatever_is_done_to_a_picture_it_is_rendered_or_refused(
     except (PictureInvalidError, PictureTooLargeError):
         return
     assert picture.size == (rendering.width, rendering.height)
-    assert b"CANARY" not in (tmp_path / rendering.image).read_bytes()
+    assert b"CANARY" not in (tmp_path / rendering.media).read_bytes()
 
 
 def test_a_camera_with_two_pictures_in_a_file_shows_the_first(tmp_path: Path) -> None:

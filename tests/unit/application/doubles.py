@@ -12,7 +12,7 @@ from uuid import UUID
 from application.caller import Caller
 from application.ports.errors import ObjectMissingError, RenderingFailedError, UnavailableError
 from application.ports.feeds import FeedOrder
-from application.ports.media import Blob, Inspection, RenderedFile
+from application.ports.media import Blob, Inspection, Reached, RenderedFile, StoredObject
 from application.ports.stories import StoryAccess
 from application.ports.transactions import SystemTransaction, Transaction, UnitOfWork
 from application.ports.work import Policy
@@ -40,15 +40,18 @@ class MemoryObjects:
     Attributes:
         held: the objects, by key.
         away: while true, nothing can be written, read or deleted.
+        signs: whether it makes links.
+        written_at: when all of them were written, as it lists them.
         while_writing: happens before each object is there.
     """
 
     def __init__(self) -> None:
         self.held: dict[str, bytes] = {}
-        self.away = False
+        self.written_at = datetime.now(UTC)
+        self.away = self.signs = False
         self.while_writing: Meanwhile = nothing
 
-    async def put(self, key: str, chunks: AsyncIterator[bytes]) -> None:
+    async def put(self, key: str, chunks: AsyncIterator[bytes], mime_type: str | None = None) -> None:
         self._require_here()
         data = b"".join([chunk async for chunk in chunks])
         await self.while_writing()
@@ -66,6 +69,23 @@ class MemoryObjects:
         self._require_here()
         for key in keys:
             self.held.pop(key, None)
+
+    async def copy(self, source: str, target: str) -> None:
+        self._require_here()
+        if source not in self.held:
+            raise ObjectMissingError(source)
+        self.held[target] = self.held[source]
+
+    async def sign(self, method: str, key: str, *, seconds: float) -> str | None:
+        return f"https://bucket.test/{key}?{method}&for={seconds:.0f}" if self.signs else None
+
+    async def has(self, key: str) -> bool:
+        self._require_here()
+        return key in self.held
+
+    async def listed(self) -> AsyncIterator[Sequence[StoredObject]]:
+        self._require_here()
+        yield [StoredObject(key, len(data), self.written_at) for key, data in self.held.items()]
 
     async def check(self) -> None:
         self._require_here()
@@ -90,7 +110,7 @@ class CountingObjects(MemoryObjects):
         super().__init__()
         self.sizes: dict[str, int] = {}
 
-    async def put(self, key: str, chunks: AsyncIterator[bytes]) -> None:
+    async def put(self, key: str, chunks: AsyncIterator[bytes], mime_type: str | None = None) -> None:
         size = 0
         async for chunk in chunks:
             size += len(chunk)
@@ -145,19 +165,23 @@ class PlainRenderer:
         self.asked: list[tuple[bytes, str]] = []
         self.folders: list[Path] = []
 
-    async def render(self, source: Path, mime_type: str, target: Path) -> RenderedFile:
+    async def render(self, source: Path, mime_type: str, target: Path, reached: Reached) -> RenderedFile:
         number = len(self.asked)
         self.asked.append((await asyncio.to_thread(source.read_bytes), mime_type))
         self.folders.append(target.parent)
+        await reached(0.5)
         await self.meanwhile()
         if self.fails:
             raise RenderingFailedError(self.fails.pop(0))
         media, thumbnail = target / "media", target / "thumbnail"
         media.write_bytes(b"rendition %d" % number)
         thumbnail.write_bytes(b"thumbnail %d" % number)
+        if poster := target / "poster" if mime_type.startswith("video/") else None:
+            poster.write_bytes(b"poster %d" % number)
         return RenderedFile(
             media=media,
             thumbnail=thumbnail,
+            poster=poster,
             mime_type="image/webp",
             width=64,
             height=48,
@@ -307,6 +331,7 @@ def _card(story: Candidate) -> StoryCard:
         type=Kind.TEXT,
         media_url=None,
         thumbnail_url=None,
+        poster_url=None,
         placeholder=None,
         width=None,
         height=None,

@@ -160,3 +160,25 @@ async def test_a_store_that_is_away_is_no_missing_file(stage: Stage, story_id: S
     objects.away = True
     with pytest.raises(UnavailableError):
         await bytes_of(stage, file)
+
+
+@pytest.mark.parametrize(
+    ("left", "part", "seconds"),
+    [
+        pytest.param(None, MediaPart.MEDIA, 60, id="the owner's"),
+        pytest.param(3_600.0, MediaPart.THUMBNAIL, 60, id="for a minute at most"),
+        pytest.param(12.9, MediaPart.MEDIA, 12, id="no longer than the story"),
+        pytest.param(0.9, MediaPart.MEDIA, None, id="the story is all but over"),
+        pytest.param(None, MediaPart.UPLOAD, None, id="an upload is never given as it came"),
+    ],
+)
+async def test_by_setting_the_store_gives_the_bytes_itself(
+    stage: Stage, objects: MemoryObjects, left: float | None, part: MediaPart, seconds: int | None
+) -> None:
+    objects.signs = True
+    file = MediaFile(key="org=test/media/1", mime_type="image/webp", seconds_left=left)
+    for redirect in (True, False):
+        reader = SayingMediaReader(StoryAccess(Access.VISIBLE, UserId("alice"), active=True), file)
+        link = await OpenMediaHandler(reader, objects, redirect).link(file, part)
+        wanted = f"https://bucket.test/org=test/media/1?GET&for={seconds}" if redirect and seconds else None
+        assert link == wanted

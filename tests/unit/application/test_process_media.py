@@ -116,7 +116,20 @@ async def test_the_owner_sees_how_far_it_is(
 
     renderer.meanwhile = objects.while_writing = look
     await process(stage, story_id)
-    assert seen == [0, 10, 80, 80]
+    assert seen == [0, 50, 90, 90]
+
+
+async def test_a_film_has_a_poster_that_is_kept_and_deleted_with_it(
+    stage: Stage, renderer: PlainRenderer, objects: MemoryObjects
+) -> None:
+    story_id = await stage.post_image("alice", data=b"\0\0\0\x18ftypmp42\0\0\0\0isommp42", processed=False)
+    await process(stage, story_id)
+    card = await own_card(stage, story_id)
+    assert card.poster_url is not None
+    assert {b"poster 0", b"rendition 0", b"thumbnail 0"} <= set(objects.held.values())
+    await delete(stage, story_id)
+    await stage.container.empty_bin()()
+    assert objects.held == {}
 
 
 async def test_nothing_is_left_on_the_workers_own_disk(
@@ -140,7 +153,9 @@ async def test_where_there_is_nothing_to_process_nothing_happens(
 # --- it does not --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("reason", [FailureReason.MEDIA_INVALID, FailureReason.MEDIA_LIMITS])
+@pytest.mark.parametrize(
+    "reason", [FailureReason.MEDIA_INVALID, FailureReason.MEDIA_LIMITS, FailureReason.VIDEO_TOO_LONG]
+)
 async def test_a_file_at_fault_fails_at_once_and_is_deleted(
     stage: Stage, story_id: StoryId, renderer: PlainRenderer, objects: MemoryObjects, reason: FailureReason
 ) -> None:

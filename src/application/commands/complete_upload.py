@@ -1,0 +1,85 @@
+"""Complete an upload that was sent to the object store itself: look at what has come, and put it beyond reach."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from msgspec import Struct, structs
+
+from application.caller import Caller
+from application.commands.begin_upload import UNUSED_UPLOAD_SECONDS, UPLOAD_MAX_BYTES
+from application.commands.receive_upload import HEAD_BYTES, FileTooLargeError
+from application.ports.errors import ObjectMissingError
+from application.ports.media import Blob, Inspection, MediaInspector, ObjectStore, Upload
+from application.ports.transactions import UnitOfWork
+from domain.errors import InvalidError
+from domain.values import MediaFileId
+
+
+class CompleteUpload(Struct, frozen=True, kw_only=True):
+    """The caller is about to make a story of an upload."""
+
+    caller: Caller
+    media_file: MediaFileId
+
+
+@dataclass(frozen=True, slots=True)
+class CompleteUploadHandler:
+    """Takes what was sent to a signed place.
+
+    Whoever holds the link may go on writing there until it ends. So the bytes are copied first, to a place that nobody
+    has a link to, and the copy is what is looked at and kept. The signed place is in the bin until its link has ended.
+    """
+
+    unit_of_work: UnitOfWork
+    store: ObjectStore
+    inspector: MediaInspector
+
+    async def __call__(self, command: CompleteUpload) -> None:
+        """Complete it; an upload that the service has received itself, or that is not there, is left alone.
+
+        Raises:
+            InvalidError: nothing has come yet, or not as many bytes as were announced.
+            FileTooLargeError: it is larger than accepted.
+            UnsupportedMediaError, MediaInvalidError, MediaTooLargeError: as `MediaInspector`.
+        """
+        async with self.unit_of_work.begin(command.caller.org) as tx:
+            upload = await tx.uploads.get(command.media_file)
+            waits = upload is not None and upload.kind is None and upload.key is not None
+            if upload is None or not waits or upload.owner != command.caller.user:
+                return
+            copy = tx.bin.new_key("uploads")
+            await tx.bin.expect([copy], seconds=UNUSED_UPLOAD_SECONDS)
+        try:
+            await self._take(command, upload, copy)
+        except BaseException:
+            async with self.unit_of_work.begin(command.caller.org) as tx:
+                await tx.bin.discard([copy])
+            raise
+
+    async def _take(self, command: CompleteUpload, upload: Upload, copy: str) -> None:
+        try:
+            await self.store.copy(upload.key or "", copy)
+        except ObjectMissingError:
+            raise InvalidError("mediaFileId", "The file has not been uploaded yet") from None
+        blob = await self.store.get(copy, start=0, stop=HEAD_BYTES)
+        inspection = await asyncio.to_thread(self._inspect, upload, blob, await _read(blob))
+        received = structs.replace(
+            upload, key=copy, size=blob.size, kind=inspection.kind, mime_type=inspection.mime_type
+        )
+        async with self.unit_of_work.begin(command.caller.org) as tx:
+            await tx.uploads.received(received)
+
+    def _inspect(self, upload: Upload, blob: Blob, head: bytes) -> Inspection:
+        if blob.size > UPLOAD_MAX_BYTES:
+            raise FileTooLargeError
+        if blob.size == 0:
+            raise InvalidError("media", "The file is empty")
+        if upload.size is not None and upload.size != blob.size:
+            raise InvalidError("size", f"{upload.size:,} bytes were announced and {blob.size:,} came")
+        return self.inspector.inspect(head, whole=blob.size == len(head))
+
+
+async def _read(blob: Blob) -> bytes:
+    return b"".join([chunk async for chunk in blob.chunks])
