@@ -26,6 +26,13 @@ async def _posted(town: Town, data: bytes, **fields: str) -> dict[str, Any]:
     return await town.settled(town.client("alice"), story_id, seconds=60)
 
 
+@pytest.mark.says(
+    "story:upload videos-mp4-webm",
+    "story:system integrates-media-processing",
+    "story:overview share-temporary-photos",
+    "story:summary-create supports-images-videos",
+    "story:lifecycle creation-user-uploads",
+)
 @pytest.mark.parametrize(
     ("container", "codec", "sound"), [("mp4", "h264", "aac"), ("mov", "hevc", None), ("webm", "vp9", "libopus")]
 )
@@ -57,6 +64,7 @@ async def test_a_player_may_begin_anywhere(town: Town) -> None:
     assert part.headers["content-range"] == f"bytes 100-299/{len(whole)}"
 
 
+@pytest.mark.says("story:view view-quality-calculated")
 async def test_how_much_of_a_video_was_watched_is_measured_by_its_length(town: Town) -> None:
     story_id = (await _posted(town, film(seconds=4)))["storyId"]
     for user, seconds, _ in (views := (("bob", 0.5, "Low"), ("carol", 2, "Medium"), ("dora", 3.5, "High"))):

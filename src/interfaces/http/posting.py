@@ -54,10 +54,10 @@ class Posting:
             return await self._post_form(as_form, parts)
         body = await read_json(self.request, as_json)
         caller = self.request.user
-        command = body.command(caller)
-        if command.media_file:
-            await self.complete_upload(CompleteUpload(caller=caller, media_file=command.media_file))
         async with self.once(body) as perform:
+            command = body.command(caller)
+            if command.media_file:
+                await self.complete_upload(CompleteUpload(caller=caller, media_file=command.media_file))
             return await perform(self.post_story, command)
 
     async def _post_form(self, as_form: type[StoryToPost], parts: dict[str, Any]) -> PostedStory:
