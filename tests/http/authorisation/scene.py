@@ -17,7 +17,7 @@ from application.commands.archive_story import ArchiveStory
 from application.commands.delete_story import DeleteStory
 from application.commands.post_story import PostStory
 from application.ports.errors import RenderingFailedError
-from application.ports.media import RenderedFile
+from application.ports.media import Reached, RenderedFile
 from domain.audience import Audience, Visibility
 from domain.story import ArchiveReason, FailureReason, Status
 from domain.values import Lifetime, OrgId, StoryId, UserId
@@ -52,7 +52,7 @@ Place = tuple[str, str]
 class Renderer:
     """Renders at once: who may see a picture does not depend on what is on it."""
 
-    async def render(self, source: Path, mime_type: str, target: Path) -> RenderedFile:
+    async def render(self, source: Path, mime_type: str, target: Path, reached: Reached) -> RenderedFile:
         """As `MediaRenderer`."""
         data = await asyncio.to_thread(source.read_bytes)
         if data.endswith(_BROKEN):
