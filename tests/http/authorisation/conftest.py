@@ -64,8 +64,10 @@ def _quiet() -> Iterator[None]:
     """Nobody reads a line for each of so many requests."""
     before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    yield
-    structlog.configure(**before)
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
 
 
 def _in(portal: BlockingPortal, house: Settings, residents: list[str]) -> Scene:
