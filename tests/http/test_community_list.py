@@ -248,7 +248,7 @@ async def test_a_record_is_read_by_its_author_and_admins_for_as_long_as_it_exist
     await town.stage.befriend("alice", "bob")
     admin = town.client("root", roles=["admin"])
     assert (await admin.get(path)).json()["state"] == "active"
-    await town.stage.pass_time(story, 86_400)
+    await town.stage.pass_time(story, 86_500)
     for knows in (town.client("alice"), admin):
         record = (await knows.get(path)).json()
         assert (record["state"], record["modifydate"]) == ("archived", record["data"]["expiresAt"])
