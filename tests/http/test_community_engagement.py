@@ -10,6 +10,8 @@ from domain.audience import Visibility
 from infrastructure.sql.tables import story_reactions, story_views
 from tests.http.town import NOBODY, Town, refused
 
+pytestmark = pytest.mark.slow
+
 STORIES = "/client/community/stories"
 REACT = "/client/community/react"
 REACTIONS = "/client/community/reactions"

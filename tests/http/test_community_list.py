@@ -12,6 +12,8 @@ from domain.audience import Visibility
 from domain.values import StoryId
 from tests.http.town import TIME, UUID, Town, problem_without_instance, refused
 
+pytestmark = pytest.mark.slow
+
 LIST = "/client/community/stories"
 RECORD = {"pk", "sk", "id", "datatype", "version", "state", "createdate", "modifydate", "author", "data"}
 DATA = {

@@ -17,6 +17,8 @@ from infrastructure.sql.tables import stories
 from tests.http.town import Town, form, refused
 from tests.stage import jpeg, serve
 
+pytestmark = pytest.mark.slow
+
 STORIES = "/client/community/stories"
 URL = "https://cdn.example.com/story.png"
 IMAGE = {"type": "image", "url": URL, "caption": "Friday studio dump"}

@@ -19,6 +19,8 @@ from tests.conftest import SECRET
 from tests.http.town import NOBODY, Town, ok, refused, spoken
 from tests.stage import serve
 
+pytestmark = pytest.mark.slow
+
 PAGE = "https://app.example"
 
 

@@ -14,6 +14,8 @@ from infrastructure.sql.tables import idempotency_keys, replies, uploads
 from tests.http.town import NOBODY, Town, ok, refused
 from tests.stage import jpeg
 
+pytestmark = pytest.mark.slow
+
 KEY = {"Idempotency-Key": "5f0c8f5e-0b6e"}
 TEXT = {"content": "Check out my day!", "visibility": "Public"}
 POST = "/api/story/users/alice"

@@ -21,6 +21,8 @@ from tests.http.conftest import Resting
 from tests.http.town import Town, form, refused
 from tests.stage import jpeg, serve
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def settings(sqlite_template: Path, tmp_path: Path) -> Settings:

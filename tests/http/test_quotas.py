@@ -17,6 +17,8 @@ from tests.conftest import SECRET
 from tests.http.town import Town, form, ok, refused
 from tests.stage import jpeg, serve
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 async def frugal(sqlite_template: Path, tmp_path: Path) -> AsyncIterator[Town]:

@@ -103,6 +103,7 @@ async def test_sql_and_the_domain_agree_on_every_relation_visibility_status_and_
     assert compared == len(CASES) * len(VIEWERS)
 
 
+@pytest.mark.slow
 @pytest.mark.says(
     "story:privacy privacy-checked-when  ",
     "story:for-developers privacy-checks-always  ",
