@@ -69,9 +69,9 @@ async def _rows_of(town: Town, org: str) -> int:
 @pytest.mark.attack(8)
 @pytest.mark.redis
 async def test_an_organisation_nobody_knows_has_an_empty_list_and_leaves_nothing(
-    settings: Settings, redis_prefix: str
+    house: Settings, redis_prefix: str
 ) -> None:
-    shared = structs.replace(settings, redis_url=REDIS_URL, rate_limit_enabled=True)
+    shared = structs.replace(house, redis_url=REDIS_URL, rate_limit_enabled=True)
     keys = redis_client.Redis.from_url(REDIS_URL)
     async with serve(shared, Container(settings=shared, redis_prefix=redis_prefix)) as served:
         town = Town(served, "never-heard-of")

@@ -185,14 +185,6 @@ async def test_a_form_brings_a_file_with_flat_fields_or_with_content_as_json(tow
         assert picture.headers["content-type"].startswith("image/")
 
 
-async def test_what_is_uploaded_is_not_there_before_it_is_processed(sleepy: Town) -> None:
-    alice = sleepy.client("alice")
-    record = posted(await alice.post(STORIES, files={"media": ("a.jpg", jpeg())}))
-    assert (record["state"], record["data"]["content"]["url"]) == ("processing", None)
-    assert (await alice.get(STORIES)).json() == []
-    refused(await sleepy.client("bob").get(f"/data/community_story/{record['id']}"), 404)
-
-
 async def test_a_form_without_a_file_posts_a_text_or_a_link(town: Town) -> None:
     for parts, kind in (
         ([('name="text"', b"Hello")], "text"),

@@ -30,6 +30,14 @@ async def test_a_story_is_not_viewable_until_processing_completes(sleepy: Town) 
     assert ok(await bob.post("/api/story/check-active", json=["alice"]))["data"] == {"alice": False}
 
 
+async def test_its_record_is_not_there_either_until_it_is_processed(sleepy: Town) -> None:
+    alice = sleepy.client("alice")
+    record = (await alice.post("/client/community/stories", files={"media": ("a.jpg", jpeg())})).json()
+    assert (record["state"], record["data"]["content"]["url"]) == ("processing", None)
+    assert (await alice.get("/client/community/stories")).json() == []
+    refused(await sleepy.client("bob").get(f"/data/community_story/{record['id']}"), 404)
+
+
 @pytest.mark.attack(19)
 async def test_nobody_views_reacts_or_replies_while_it_is_processed(sleepy: Town) -> None:
     story = f"/api/story/{(await _upload(sleepy))['storyId']}"

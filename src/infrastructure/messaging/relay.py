@@ -29,8 +29,10 @@ class CommitSignal:
 
     async def wait(self, seconds: float) -> None:
         """Until something is committed, or so long."""
+        # Not `wait_for`: before Python 3.12 it forgets that it was cancelled if the event comes at the same moment.
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._event.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._event.wait()
         self._event.clear()
 
 

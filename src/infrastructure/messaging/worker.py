@@ -9,8 +9,8 @@ from typing import Any, Final
 from uuid import UUID
 
 import dramatiq
-from dramatiq import Broker, Middleware, Worker
-from dramatiq.asyncio import EventLoopThread, set_event_loop_thread
+from dramatiq import Broker, Worker
+from dramatiq.asyncio import EventLoopThread
 from dramatiq.brokers.stub import StubBroker
 
 from application.ports.work import Policy
@@ -33,9 +33,9 @@ class PolicyWorker:
 
     async def start(self) -> None:
         """Begin to take wake-ups."""
-        self._broker.add_middleware(_OnRunningLoop(asyncio.get_running_loop()))
+        bridge = _RunningLoop(asyncio.get_running_loop())
         for policy, run in self._policies.items():
-            _register(self._broker, policy, run)
+            _register(self._broker, policy, run, bridge)
         if isinstance(self._broker, StubBroker):
             # Without a boot of its own, an in-process broker never enforces time limits.
             self._broker.emit_after("process_boot")
@@ -48,27 +48,19 @@ class PolicyWorker:
             await asyncio.to_thread(self._worker.stop, _STOP_MILLISECONDS)
 
 
-def _register(broker: Broker, policy: Policy, run: RunPolicy) -> None:
-    async def act(org: str, story: str) -> None:
-        await run(OrgId(org), StoryId(UUID(story)))
+def _register(broker: Broker, policy: Policy, run: RunPolicy, bridge: _RunningLoop) -> None:
+    def act(org: str, story: str) -> None:
+        bridge.run_coroutine(run(OrgId(org), StoryId(UUID(story))))
 
     dramatiq.actor(actor_name=policy.value, queue_name=QUEUES[policy], broker=broker)(act)
 
 
-class _OnRunningLoop(Middleware):
-    """Has async actors run on the loop that is running already, in place of a second one in a thread of its own."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._thread = _RunningLoop(loop)
-
-    def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
-        set_event_loop_thread(self._thread)
-
-    def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
-        set_event_loop_thread(None)
-
-
 class _RunningLoop(EventLoopThread):
+    """Has policies run on the loop that is running already, in place of a second one in a thread of its own.
+
+    Dramatiq's own async actors find their loop in a variable of the whole process, where two workers would meet.
+    """
+
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(logging.getLogger(__name__))
         self.loop.close()  # the one made for a thread that is never started

@@ -1,0 +1,64 @@
+"""The relay and the workers of a process: they stop when told to, and do not meet."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import UUID
+
+from application.ports.work import Policy
+from domain.values import OrgId, StoryId
+from infrastructure.messaging.broker import BrokerWakeups, open_broker
+from infrastructure.messaging.relay import CommitSignal, OutboxRelay
+from infrastructure.messaging.worker import PolicyWorker
+
+STORY = StoryId(UUID(int=1))
+
+
+async def _nothing() -> int:
+    return 0
+
+
+async def test_a_relay_stops_also_when_something_is_committed_at_that_moment() -> None:
+    signal = CommitSignal()
+    relay = OutboxRelay(_nothing, signal)
+    await relay.start()
+    await asyncio.sleep(0.05)
+    signal()
+    async with asyncio.timeout(5):
+        await relay.stop()
+
+
+async def test_a_relay_is_woken_by_a_commit() -> None:
+    signal, dispatched = CommitSignal(), asyncio.Event()
+
+    async def dispatch() -> int:
+        dispatched.set()
+        return 0
+
+    relay = OutboxRelay(dispatch, signal)
+    await relay.start()
+    for _ in range(3):
+        async with asyncio.timeout(5):
+            await dispatched.wait()
+        dispatched.clear()
+        signal()
+    await relay.stop()
+
+
+async def test_of_two_workers_in_a_process_one_goes_on_when_the_other_stops() -> None:
+    ran: asyncio.Queue[OrgId] = asyncio.Queue()
+
+    async def run(org: OrgId, _: StoryId) -> None:
+        await ran.put(org)
+
+    brokers = [open_broker(None, namespace=f"test-{number}:") for number in range(2)]
+    one, other = (PolicyWorker(broker, {Policy.EMPTY_BIN: run}) for broker in brokers)
+    await one.start()
+    await other.start()
+    await other.stop()
+    await BrokerWakeups(brokers[0]).wake(Policy.EMPTY_BIN, OrgId("acme"), STORY)
+    async with asyncio.timeout(10):
+        assert await ran.get() == "acme"
+    await one.stop()
+    for broker in brokers:
+        broker.close()
