@@ -35,6 +35,7 @@ ATTACKS: Final = {
     28: "texts that are empty, blank or too long: 400; strange ones are stored as they are",
     29: "colours that are none: 400",
     30: "lives that are too short, too long, or no number: 400",
+    31: "links that run, read files or carry a password: 400 url_not_allowed; others are kept, and never followed",
     32: "reactions that are none, to what is no story: 400; letter case is none",
     33: "views of impossible length: 400",
     34: "replies that are empty, enormous, from the blocked, to oneself: 400, 413, 404, 409",

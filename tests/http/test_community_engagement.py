@@ -129,6 +129,7 @@ async def test_a_reaction_has_other_names(town: Town, body: dict[str, Any], said
     assert (answer["reaction"], answer["reactionCounts"]) == (said, {said: 1})
 
 
+@pytest.mark.attack(32)
 async def test_what_is_no_reaction_to_a_story_is_refused(town: Town) -> None:
     story, bob = await post(town), town.client("bob")
     target = {"targetType": "story", "targetId": story}
@@ -136,6 +137,10 @@ async def test_what_is_no_reaction_to_a_story_is_refused(town: Town) -> None:
         (target, "reaction"),
         ({**target, "reaction": "wow"}, "reaction"),
         ({**target, "emoji": "\u2764"}, "emoji"),
+        ({**target, "reaction": "heart"}, "reaction"),
+        ({**target, "reaction": ""}, "reaction"),
+        ({**target, "reaction": None}, "reaction"),
+        ({**target, "reaction": ["like"]}, "reaction"),
         ({**target, "reaction": "like", "type": "love"}, "type"),
         ({**target, "targetType": "post", "reaction": "like"}, "targetType"),
         ({"targetId": story, "reaction": "like"}, "body"),
@@ -153,6 +158,7 @@ async def test_what_is_no_reaction_to_a_story_is_refused(town: Town) -> None:
     refused(await bob.request("DELETE", REACT, json={"targetType": "post", "targetId": story}), 400)
     refused(await bob.request("DELETE", REACT, params={**target, "reaction": "wow"}), 400)
     assert await town.rows(story_reactions) == 0
+    assert (await react(town, story, "bob", reaction="LIKE"))["reaction"] == "like"
 
 
 @pytest.mark.says("community:react unified-endpoint")

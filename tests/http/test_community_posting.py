@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -144,6 +145,37 @@ async def test_what_breaks_a_rule_is_refused_by_the_name_of_the_field_and_nothin
         problem = refused(await town.client("alice").post(STORIES, json=body), 400, code)
         assert [error["field"] for error in problem["errors"]] == [field], body
     assert await town.rows(stories) == 0
+
+
+@pytest.mark.attack(31)
+async def test_a_link_is_an_http_address_and_never_followed(town: Town) -> None:
+    alice, followed = town.client("alice"), 0
+
+    async def listen(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal followed
+        followed += 1
+        writer.close()
+
+    for url in (
+        "javascript:alert(1)",
+        "data:text/html,<script>alert(1)</script>",
+        "file:///etc/passwd",
+        "ftp://cdn.example.com/a.jpg",
+        "//cdn.example.com/a.jpg",
+        "https://u:p@cdn.example.com/a.jpg",
+        "",
+    ):
+        body = {"content": {"type": "image", "url": url}}
+        refused(await alice.post(STORIES, json=body), 400, "url_not_allowed")
+    async with await asyncio.start_server(listen, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/a.jpg"
+        record = posted(await alice.post(STORIES, json={"content": {"type": "image", "url": url}}))
+        for seen in ((await town.client("bob").get(f"/data/community_story/{record['id']}")).json(), record):
+            assert seen["data"]["content"]["url"] == url
+        assert (await town.card(record["id"]))["mediaUrl"] == url
+        await town.container.dispatch_events()()
+        await asyncio.sleep(0.2)
+    assert followed == 0, "somebody followed the link"
 
 
 async def test_bodies_are_json_or_forms_and_of_a_size(town: Town) -> None:
