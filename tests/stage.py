@@ -181,7 +181,7 @@ class Stage:
 
     async def events(self, story_id: StoryId | None = None) -> list[Any]:
         """Rows of the outbox, oldest first: of one story, or all."""
-        statement = select(outbox).order_by(outbox.c.position)
+        statement = select(outbox).order_by(outbox.c.number)
         if story_id is not None:
             statement = statement.where(outbox.c.story_id == story_id)
         async with self.container.database().read(None) as connection:

@@ -1,7 +1,8 @@
-"""What happened to a story, in the past tense, for other services: ids, kinds, reasons and times only."""
+"""What happened, in the past tense, for other services: ids, kinds, reasons and times only."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -10,21 +11,40 @@ from domain.values import OrgId, ReplyId, StoryId, UserId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoryEvent:
-    """Something that happened to one story.
+class Event(ABC):
+    """Something that happened in an organisation.
 
     Attributes:
         type: the name on the wire.
         at: when (UTC).
-        owner: who posted the story.
     """
 
     type: ClassVar[str]
 
     org: OrgId
+    at: datetime
+
+    @property
+    @abstractmethod
+    def subject(self) -> str:
+        """The id of what it happened to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoryEvent(Event):
+    """Something that happened to one story.
+
+    Attributes:
+        owner: who posted the story.
+    """
+
     story: StoryId
     owner: UserId
-    at: datetime
+
+    @property
+    def subject(self) -> str:
+        """The story's id."""
+        return str(self.story)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +142,20 @@ class StoryReplied(StoryEvent):
     recipient: UserId
 
 
-ALL: tuple[type[StoryEvent], ...] = (
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserErased(Event):
+    """Nothing is left of a person; who keeps something about them forgets it now."""
+
+    type = "user.erased"
+    user: UserId
+
+    @property
+    def subject(self) -> str:
+        """The person's id."""
+        return self.user
+
+
+ALL: tuple[type[Event], ...] = (
     StoryCreated,
     StoryPublished,
     StoryProcessingFailed,
@@ -133,5 +166,6 @@ ALL: tuple[type[StoryEvent], ...] = (
     StoryReacted,
     StoryReactionRemoved,
     StoryReplied,
+    UserErased,
 )
 """Every event there is, by the order of a story's life."""

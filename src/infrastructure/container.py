@@ -37,6 +37,7 @@ from application.policies.forget_answers import ForgetAnswers
 from application.policies.process_media import ProcessMedia
 from application.policies.reconcile_objects import ReconcileObjectsHandler
 from application.policies.rescue_processing import RescueProcessing
+from application.policies.sequence_events import SequenceEvents
 from application.ports.backlog import BacklogReader
 from application.ports.feeds import FeedOrders
 from application.ports.limits import RateLimiter
@@ -261,11 +262,14 @@ class Container(containers.DeclarativeContainer):
     process_media = providers.Factory(ProcessMedia, unit_of_work, objects, renderer, workspaces, wakeups)
     reconcile_objects = providers.Factory(ReconcileObjectsHandler, unit_of_work, objects)
     rescue_processing = providers.Factory(RescueProcessing, unit_of_work, wakeups)
+    sequence_events = providers.Factory(SequenceEvents, unit_of_work)
 
     worker: providers.Provider[PolicyWorker] = providers.Singleton(
         PolicyWorker, broker, providers.Factory(_policies, process_media, empty_bin, clean_archives)
     )
-    relay: providers.Provider[OutboxRelay] = providers.Singleton(OutboxRelay, dispatch_events, commit_signal)
+    relay: providers.Provider[OutboxRelay] = providers.Singleton(
+        OutboxRelay, providers.Dict({"sequence": sequence_events, "dispatch": dispatch_events}), commit_signal
+    )
     scheduler: providers.Provider[Scheduler] = providers.Singleton(
         _upkeep,
         settings,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from uuid import UUID
 
+from application.ports.errors import UnavailableError
 from application.ports.work import Policy
 from domain.values import OrgId, StoryId
 from infrastructure.messaging.broker import BrokerWakeups, open_broker
@@ -20,7 +21,7 @@ async def _nothing() -> int:
 
 async def test_a_relay_stops_also_when_something_is_committed_at_that_moment() -> None:
     signal = CommitSignal()
-    relay = OutboxRelay(_nothing, signal)
+    relay = OutboxRelay({"nothing": _nothing}, signal)
     await relay.start()
     await asyncio.sleep(0.05)
     signal()
@@ -35,7 +36,7 @@ async def test_a_relay_is_woken_by_a_commit() -> None:
         dispatched.set()
         return 0
 
-    relay = OutboxRelay(dispatch, signal)
+    relay = OutboxRelay({"dispatch": dispatch}, signal)
     await relay.start()
     for _ in range(3):
         async with asyncio.timeout(5):
@@ -43,6 +44,34 @@ async def test_a_relay_is_woken_by_a_commit() -> None:
         dispatched.clear()
         signal()
     await relay.stop()
+
+
+async def test_a_step_that_cannot_be_taken_holds_up_no_other_and_one_that_did_something_wakes_the_rest() -> None:
+    signal, hung, taken = CommitSignal(), asyncio.Event(), 0
+
+    async def hang() -> int:
+        hung.set()
+        return int(await asyncio.Event().wait())
+
+    async def fail() -> int:
+        raise UnavailableError("away")
+
+    async def first() -> int:
+        return int(signal.told == 1)
+
+    async def second() -> int:
+        nonlocal taken
+        taken += signal.told == 2
+        return 0
+
+    relay = OutboxRelay({"hang": hang, "fail": fail, "first": first, "second": second}, signal)
+    await relay.start()
+    async with asyncio.timeout(5):
+        await hung.wait()
+        signal()
+        while not taken:  # noqa: ASYNC110 - what a step has done is what is looked for
+            await asyncio.sleep(0.01)
+        await relay.stop()
 
 
 async def test_of_two_workers_in_a_process_one_goes_on_when_the_other_stops() -> None:

@@ -14,7 +14,7 @@ FOLLOWS: Final[Mapping[str, Sequence[Policy]]] = {
     "story.archived": (Policy.CLEAN_ARCHIVES,),
     "story.deleted": (Policy.EMPTY_BIN,),
 }
-"""What follows from an event, by its name on the wire."""
+"""What follows from an event of a story, by its name on the wire."""
 BATCH: Final = 200
 
 
@@ -36,7 +36,8 @@ class DispatchEvents:
         async with self.unit_of_work.begin_system() as tx:
             events = await tx.undispatched(limit=BATCH)
             for event in events:
-                for policy in FOLLOWS.get(event.type, ()):
-                    await self.wakeups.wake(policy, event.org, event.story)
+                if event.story is not None:
+                    for policy in FOLLOWS.get(event.type, ()):
+                        await self.wakeups.wake(policy, event.org, event.story)
             await tx.dispatched(events)
         return len(events)

@@ -15,7 +15,7 @@ from application.ports.people import Profiles, Social
 from application.ports.quotas import Postings
 from application.ports.requests import Requests
 from application.ports.stories import ReactionBook, Replies, Stories, Views
-from domain.events import StoryEvent
+from domain.events import Event
 from domain.story import Story
 from domain.values import OrgId, StoryId
 
@@ -49,7 +49,7 @@ class Transaction(Protocol):
     async def clock(self) -> datetime:
         """Time of the database, read now (UTC, milliseconds); read it after what may wait for a lock."""
 
-    async def publish(self, event: StoryEvent) -> None:
+    async def publish(self, event: Event) -> None:
         """Write an event that belongs to no aggregate's own list."""
 
 
@@ -57,15 +57,16 @@ class OutboxEvent(Struct, frozen=True, kw_only=True):
     """An event as it was written with its change.
 
     Attributes:
-        position: rises in the order of writing; not gapless.
+        number: rises in the order of writing; not gapless, and not the order of commits.
         id: the same however often it is told.
+        story: what it happened to; None: no story.
         type: its name on the wire.
     """
 
-    position: int
+    number: int
     id: UUID
     org: OrgId
-    story: StoryId
+    story: StoryId | None
     type: str
 
 
@@ -82,8 +83,15 @@ class SystemTransaction(Protocol):
             ConcurrentChangeError: a stored version is not the one that was loaded.
         """
 
+    async def sequence(self, *, limit: int) -> int:
+        """Give the oldest committed events that have no position the next ones; how many events.
+
+        None, if another transaction is at it. Whoever sees a position sees all before it: there will never be another
+        event with a lower one. The later of a story's life-cycle events has the higher position.
+        """
+
     async def undispatched(self, *, limit: int) -> Sequence[OutboxEvent]:
-        """Events nobody has dispatched and nobody else holds, oldest first."""
+        """Events that have a position, that nobody has dispatched and nobody else holds, oldest first."""
 
     async def dispatched(self, events: Sequence[OutboxEvent]) -> None:
         """They have been dispatched."""

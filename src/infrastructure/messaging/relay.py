@@ -1,9 +1,9 @@
-"""The relay: dispatches the outbox, at once when it is told of a commit, and every moment in case it was not."""
+"""The relay: steps that carry events on from the outbox, each at its own pace, so that none waits for another."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -14,54 +14,68 @@ from application.ports.errors import UnavailableError
 _POLL_SECONDS: Final = 0.25
 _BACKOFF_SECONDS: Final = 2.0
 
+Step = Callable[[], Awaitable[int]]
+"""Does what there is to do now, and answers how much it did."""
+
 _log = structlog.get_logger(__name__)
 
 
 class CommitSignal:
-    """Tells, within one process, that something was committed."""
+    """Tells, within one process, whoever waits that something was committed."""
 
     def __init__(self) -> None:
+        self.told = 0
+        """How often something was committed."""
         self._event = asyncio.Event()
 
     def __call__(self) -> None:
         """Something was committed."""
+        self.told += 1
         self._event.set()
+        self._event = asyncio.Event()
 
-    async def wait(self, seconds: float) -> None:
-        """Until something is committed, or so long."""
+    async def wait(self, seconds: float, *, since: int) -> None:
+        """Until something is committed that was not yet when ``told`` was ``since``, or so long."""
+        if self.told != since:
+            return
         # Not `wait_for`: before Python 3.12 it forgets that it was cancelled if the event comes at the same moment.
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._event.wait()
-        self._event.clear()
 
 
 class OutboxRelay:
-    """Dispatches events until stopped. Any number may run side by side: each takes what no other holds."""
+    """Takes each of its steps again and again until stopped. Any number may run side by side.
 
-    def __init__(self, dispatch: Callable[[], Awaitable[int]], signal: CommitSignal) -> None:
-        self._dispatch, self._signal = dispatch, signal
-        self._running: asyncio.Task[None] | None = None
+    A step is taken at once when something was committed, or another step did something, in this process; and every
+    moment in case it was in another. One that cannot be taken, because a server is away, holds up none of the others.
+    """
+
+    def __init__(self, steps: Mapping[str, Step], signal: CommitSignal) -> None:
+        self._steps, self._signal = steps, signal
+        self._running: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Begin to dispatch."""
-        self._running = asyncio.create_task(self._run())
+        """Begin."""
+        self._running = [asyncio.create_task(self._run(name, step)) for name, step in self._steps.items()]
 
     async def stop(self) -> None:
-        """Stop; a batch cut short is dispatched again by the next relay."""
-        if self._running:
-            self._running.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._running
+        """Stop; what is cut short is done again by the next relay."""
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
 
-    async def _run(self) -> None:
+    async def _run(self, name: str, step: Step) -> None:
         while True:
+            since = self._signal.told
             try:
-                await self._dispatch()
-                await self._signal.wait(_POLL_SECONDS)
+                if await step():
+                    self._signal()
+                    since = self._signal.told
+                await self._signal.wait(_POLL_SECONDS, since=since)
             except UnavailableError as error:
-                _log.warning("events wait", reason=str(error))
+                _log.warning("events wait", step=name, reason=str(error))
                 await asyncio.sleep(_BACKOFF_SECONDS)
-            except Exception:  # noqa: BLE001 - events must go on being dispatched, whatever one of them brought about
-                _log.exception("events wait")
+            except Exception:  # noqa: BLE001 - events must go on being carried, whatever one of them brought about
+                _log.exception("events wait", step=name)
                 await asyncio.sleep(_BACKOFF_SECONDS)

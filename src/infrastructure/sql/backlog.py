@@ -24,7 +24,7 @@ def _waiting(since: Column[datetime], order: Column[Any], *conditions: ColumnEle
 
 
 _BACKLOG = select(
-    *_waiting(outbox.c.occurred_at, outbox.c.position, outbox.c.published_at.is_(None)),
+    *_waiting(outbox.c.occurred_at, outbox.c.number, outbox.c.published_at.is_(None)),
     *_waiting(
         stories.c.expires_at,
         stories.c.expires_at,

@@ -41,6 +41,13 @@ async def hold_request(connection: AsyncConnection, *names: str) -> bool:
     return bool((await connection.execute(_AT_ONCE, {"key": "\n".join(["request", *names])})).scalar_one())
 
 
+async def hold_sequence(connection: AsyncConnection) -> bool:
+    """Let only one transaction at a time give positions to events; False: another does."""
+    if connection.dialect.name != "postgresql":
+        return True
+    return bool((await connection.execute(_AT_ONCE, {"key": "sequence of events"})).scalar_one())
+
+
 async def _lock(connection: AsyncConnection, statement: Select[Any], key: str) -> None:
     if connection.dialect.name == "postgresql":
         await connection.execute(statement, {"key": key})

@@ -1,4 +1,4 @@
-"""The outbox: events written in the transaction of their change, and the marks of those dispatched."""
+"""The outbox: events written in the transaction of their change, their positions, and the marks of those dispatched."""
 
 from __future__ import annotations
 
@@ -9,52 +9,79 @@ from enum import Enum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from application.ports.transactions import NewIds, OutboxEvent
 from application.queries.times import timestamp
-from domain.events import LifecycleEvent, StoryEvent
+from domain.events import Event, LifecycleEvent, StoryEvent
+from infrastructure.sql import event_cursors
 from infrastructure.sql.dialect import clock
+from infrastructure.sql.locks import hold_sequence
 from infrastructure.sql.tables import outbox
+
+SEQUENCE: Final = "sequence"
+"""The cursor that says which position was given last."""
 
 _ENVELOPE: Final = {"org", "story", "at", "version"}
 """Fields that have a column of their own."""
 
 _INSERT = insert(outbox)
+_next = (
+    select(outbox.c.number, func.row_number().over(order_by=outbox.c.number).label("step"))
+    .where(outbox.c.position.is_(None))
+    .order_by(outbox.c.number)
+    .limit(bindparam("limit"))
+    .subquery()
+)
+_SEQUENCE = update(outbox).where(outbox.c.number == _next.c.number).values(position=bindparam("last") + _next.c.step)
+# Only what has a position: who gives positions must never wait for, or pass over, what somebody holds here.
 _WAITING = (
-    select(outbox.c.position, outbox.c.event_id, outbox.c.org_id, outbox.c.story_id, outbox.c.type)
-    .where(outbox.c.published_at.is_(None))
-    .order_by(outbox.c.position)
+    select(outbox.c.number, outbox.c.event_id, outbox.c.org_id, outbox.c.story_id, outbox.c.type)
+    .where(outbox.c.published_at.is_(None), outbox.c.position.is_not(None))
+    .order_by(outbox.c.number)
     .limit(bindparam("limit"))
     .with_for_update(skip_locked=True)
 )
-_MARK = update(outbox).where(outbox.c.position.in_(bindparam("positions", expanding=True))).values(published_at=clock())
+_MARK = update(outbox).where(outbox.c.number.in_(bindparam("numbers", expanding=True))).values(published_at=clock())
 
 
-async def write(connection: AsyncConnection, events: Sequence[StoryEvent], new_id: NewIds) -> None:
+async def write(connection: AsyncConnection, events: Sequence[Event], new_id: NewIds) -> None:
     """Write events, in their order."""
     if events:
         await connection.execute(_INSERT, [_row(event, new_id) for event in events])
 
 
+async def sequence(connection: AsyncConnection, limit: int) -> int:
+    """Give the next positions, in the order of writing, to what is committed and has none; how many events."""
+    if not await hold_sequence(connection):
+        return 0
+    # A statement of its own, after the lock is held: it sees what the one who held it before has committed.
+    last = await event_cursors.position_of(connection, SEQUENCE)
+    given = (await connection.execute(_SEQUENCE, {"last": last, "limit": limit})).rowcount
+    if given:
+        await event_cursors.move(connection, SEQUENCE, last + given)
+    return given
+
+
 async def undispatched(connection: AsyncConnection, limit: int) -> Sequence[OutboxEvent]:
     """Events that wait, oldest first, held until the transaction ends; those others hold are passed over."""
     rows = await connection.execute(_WAITING, {"limit": limit})
-    return [OutboxEvent(position=row[0], id=row[1], org=row[2], story=row[3], type=row[4]) for row in rows]
+    return [OutboxEvent(number=row[0], id=row[1], org=row[2], story=row[3], type=row[4]) for row in rows]
 
 
 async def mark(connection: AsyncConnection, events: Sequence[OutboxEvent]) -> None:
     """They have been dispatched."""
     if events:
-        await connection.execute(_MARK, {"positions": [event.position for event in events]})
+        await connection.execute(_MARK, {"numbers": [event.number for event in events]})
 
 
-def _row(event: StoryEvent, new_id: NewIds) -> dict[str, Any]:
+def _row(event: Event, new_id: NewIds) -> dict[str, Any]:
     return {
         "event_id": new_id(),
         "org_id": event.org,
-        "story_id": event.story,
+        "story_id": event.story if isinstance(event, StoryEvent) else None,
+        "subject": event.subject,
         "type": event.type,
         "version": event.version if isinstance(event, LifecycleEvent) else None,
         "occurred_at": event.at,

@@ -323,23 +323,40 @@ idempotency_keys = Table(
     Index(None, "answered_at"),
 )
 
+# `number` is the order of writing, `position` the order of reading; whoever reads sees positions appear in their order.
 outbox = Table(
     "outbox",
     metadata,
-    Column("position", _Position, primary_key=True, autoincrement=True),
+    Column("number", _Position, primary_key=True, autoincrement=True),
     Column("org_id", String(64), nullable=False),
     Column("event_id", Uuid, nullable=False, unique=True),
-    Column("story_id", Uuid, nullable=False),
+    Column("story_id", Uuid),
+    Column("subject", String(128), nullable=False),
     Column("type", String(32), nullable=False),
     Column("version", Integer),
     Column("occurred_at", Instant, nullable=False),
     Column("data", _Json, nullable=False),
+    Column("position", BigInteger),
     Column("published_at", Instant),
     Index(
+        "outbox_unsequenced", "number", postgresql_where=text("position IS NULL"), sqlite_where=text("position IS NULL")
+    ),
+    Index(
         "outbox_waiting",
-        "position",
+        "number",
         postgresql_where=text("published_at IS NULL"),
         sqlite_where=text("published_at IS NULL"),
     ),
+    Index(None, "position", unique=True),
+    Index(None, "org_id", "position"),
     sqlite_autoincrement=True,
+)
+
+# The rows of what reads the events of all organisations have none.
+event_cursors = Table(
+    "event_cursors",
+    metadata,
+    _org(),
+    Column("name", String(64), primary_key=True),
+    Column("position", BigInteger, nullable=False),
 )

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from application.ports.transactions import NewIds, OutboxEvent
-from domain.events import StoryEvent
+from domain.events import Event
 from domain.story import Story
 from domain.values import OrgId, StoryId
 from infrastructure.sql import archives, outbox, reconcile, upkeep
@@ -75,7 +75,7 @@ class SqlTransaction:
         """As `Transaction`."""
         return (await self._connection.execute(_CLOCK)).scalar_one()
 
-    async def publish(self, event: StoryEvent) -> None:
+    async def publish(self, event: Event) -> None:
         """As `Transaction`."""
         await outbox.write(self._connection, [event], self._new_id)
 
@@ -97,6 +97,10 @@ class SqlSystemTransaction:
     async def save(self, stories: Sequence[Story]) -> None:
         """As `SystemTransaction`."""
         await save_stories(self._connection, stories, self._new_id)
+
+    async def sequence(self, *, limit: int) -> int:
+        """As `SystemTransaction`."""
+        return await outbox.sequence(self._connection, limit)
 
     async def undispatched(self, *, limit: int) -> Sequence[OutboxEvent]:
         """As `SystemTransaction`."""

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, inspect, make_url
+from sqlalchemy import JSON, Uuid, column, create_engine, insert, inspect, make_url, text
+from sqlalchemy import table as bare_table
 
-from infrastructure.sql.migrate import head_revision, is_behind
+from infrastructure.sql import migrations
+from infrastructure.sql.dialect import Instant
+from infrastructure.sql.migrate import head_revision, is_behind, migrate
 from infrastructure.sql.tables import metadata
 
 
@@ -60,6 +67,40 @@ def test_many_processes_may_migrate_an_empty_database_at_once(engine: str, datab
     migrated = create_engine(_sync(url))
     assert "stories" in inspect(migrated).get_table_names()
     migrated.dispose()
+
+
+def test_events_written_before_there_were_positions_are_read_in_the_order_of_writing(
+    engine: str, database_url: str, tmp_path: Path
+) -> None:
+    url = _emptied(engine, database_url, tmp_path)
+    story = uuid.uuid4()
+    then = bare_table(
+        "outbox",
+        *(column("org_id"), column("event_id", Uuid), column("story_id", Uuid), column("type")),
+        *(column("occurred_at", Instant), column("data", JSON)),
+    )
+    row = {"org_id": "acme", "story_id": story, "type": "story.created", "occurred_at": datetime.now(UTC), "data": {}}
+    migrated = create_engine(_sync(url))
+    command.upgrade(_config(url), "0006")
+    for last in (2, 3):  # there, back, and there again
+        with migrated.begin() as connection:
+            for _ in range(2 if last == 2 else 1):
+                connection.execute(insert(then), {**row, "event_id": uuid.uuid4()})
+        migrate(url)
+        with migrated.connect() as connection:
+            found = connection.execute(text("SELECT number, position, subject FROM outbox ORDER BY number")).all()
+            assert found == [(number, number, str(story)) for number in range(1, last + 1)]
+            assert connection.execute(text("SELECT name, position FROM event_cursors")).all() == [("sequence", last)]
+        command.downgrade(_config(url), "0006")
+    migrate(url)
+    migrated.dispose()
+
+
+def _config(url: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.attributes["url"] = url
+    return config
 
 
 def _emptied(engine: str, url: str, tmp_path: Path) -> str:

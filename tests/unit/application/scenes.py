@@ -18,6 +18,7 @@ from application.queries.cards import OwnerStoryCard, StoryCard
 from application.queries.get_story import GetStory
 from domain.engagement import Reaction
 from domain.errors import StoryExpiredError, StoryNotFoundError
+from domain.events import UserErased
 from domain.story import Access
 from domain.values import MediaFileId, ReplyId, StoryId, UserId
 from infrastructure.sql.dialect import seconds_from_now
@@ -82,6 +83,12 @@ async def reply(stage: Stage, who: str, story_id: StoryId, content: str = "Hi!",
             caller=stage.caller(who), story_id=story_id, content=content, to=None if to is None else UserId(to)
         )
     )
+
+
+async def erased(stage: Stage, who: str) -> None:
+    """It is told that nothing is left of somebody."""
+    async with stage.container.unit_of_work().begin(stage.org) as tx:
+        await tx.publish(UserErased(org=stage.org, at=await tx.clock(), user=UserId(who)))
 
 
 async def all_story_ids(stage: Stage) -> list[StoryId]:

@@ -93,6 +93,7 @@ async def test_all_bytes_of_a_deleted_story_are_given_to_the_bin(
 async def test_the_bin_is_emptied_soon_after(stage: Stage, wakeups: RecordingWakeups) -> None:
     story_id = await stage.post_text("alice")
     await delete(stage, story_id)
+    await stage.container.sequence_events()()
     await DispatchEvents(stage.container.unit_of_work(), wakeups)()
     assert wakeups.of(Policy.EMPTY_BIN) == [story_id]
 

@@ -16,10 +16,11 @@ from domain import events
 from infrastructure.sql.tables import outbox
 from tests.stage import Stage
 from tests.unit.application.doubles import RecordingWakeups
-from tests.unit.application.scenes import react, view
+from tests.unit.application.scenes import erased, react, view
 
 
 async def dispatch(stage: Stage) -> int:
+    await stage.container.sequence_events()()
     return await stage.container.dispatch_events()()
 
 
@@ -85,7 +86,7 @@ async def test_more_than_a_batch_is_dispatched_in_one_go(stage: Stage, wakeups: 
     await stage.post_text("alice")
     async with stage.container.database().write(None) as connection:  # copies are quicker than posts
         one = dict((await connection.execute(select(outbox).limit(1))).mappings().one())
-        del one["position"]
+        del one["number"]
         rows = [{**one, "event_id": stage.container.new_id()()} for _ in range(BATCH)]
         await connection.execute(outbox.insert(), rows)
     assert await dispatch(stage) == BATCH + 2
@@ -99,6 +100,19 @@ async def test_of_several_dispatchers_side_by_side_one_takes_each_event(
     ids = [await stage.post_text("alice") for _ in range(5)]
     assert sum(await asyncio.gather(*(dispatch(stage) for _ in range(3)))) == 10
     assert sorted(wakeups.of(Policy.PROCESS_MEDIA)) == sorted(ids)
+
+
+async def test_events_without_a_position_wait_for_it(stage: Stage, wakeups: RecordingWakeups) -> None:
+    await stage.post_text("alice")
+    assert await stage.container.dispatch_events()() == 0
+    assert not wakeups.woken
+    assert await waiting(stage) == 2
+
+
+async def test_nothing_is_woken_by_what_is_not_of_a_story(stage: Stage, wakeups: RecordingWakeups) -> None:
+    await erased(stage, "alice")
+    assert await dispatch(stage) == 1
+    assert not wakeups.woken
 
 
 @pytest.mark.says(

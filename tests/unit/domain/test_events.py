@@ -1,6 +1,7 @@
 """What happened to a story: the names on the wire, and what an event may tell."""
 
 from dataclasses import fields
+from datetime import UTC, datetime
 from inspect import getmembers, isclass
 
 import pytest
@@ -10,15 +11,16 @@ from hypothesis import strategies as st
 from domain import events
 from domain.audience import Audience, Visibility
 from domain.content import MediaContent, Rendition
-from domain.events import ALL, LifecycleEvent, StoryEvent
+from domain.events import ALL, Event, LifecycleEvent, StoryEvent
 from domain.story import FailureReason, Story
-from domain.values import Caption, TextOverlay, UserId
+from domain.values import Caption, OrgId, TextOverlay, UserId
 from tests.unit.domain import strategies
 
-ENVELOPE = {"org", "story", "owner", "at"}
+ENVELOPE = {"org", "at"}
+OF_A_STORY = ENVELOPE | {"story", "owner"}
 
 # Type, name on the wire, whether it changes the story itself, and what it tells beside the envelope.
-WIRE: list[tuple[type[StoryEvent], str, bool, set[str]]] = [
+WIRE: list[tuple[type[Event], str, bool, set[str]]] = [
     (events.StoryCreated, "story.created", True, {"kind", "visibility", "expires_at"}),
     (events.StoryPublished, "story.published", True, {"kind", "visibility", "expires_at"}),
     (events.StoryProcessingFailed, "story.processing_failed", True, {"reason"}),
@@ -29,6 +31,7 @@ WIRE: list[tuple[type[StoryEvent], str, bool, set[str]]] = [
     (events.StoryReacted, "story.reacted", False, {"user", "reaction"}),
     (events.StoryReactionRemoved, "story.reaction_removed", False, {"user", "reaction"}),
     (events.StoryReplied, "story.replied", False, {"reply", "sender", "recipient"}),
+    (events.UserErased, "user.erased", False, {"user"}),
 ]
 
 
@@ -42,14 +45,14 @@ def test_every_event_is_listed_in_the_order_of_a_life() -> None:
 
 
 def test_every_event_with_a_name_is_listed() -> None:
-    named = {each for _, each in getmembers(events, isclass) if issubclass(each, StoryEvent) and hasattr(each, "type")}
+    named = {each for _, each in getmembers(events, isclass) if issubclass(each, Event) and hasattr(each, "type")}
 
     assert named == set(ALL)
 
 
 @pytest.mark.parametrize(("event", "name", "changes", "told"), WIRE)
 def test_an_event_has_a_stable_name_and_tells_no_more_than_it_should(
-    event: type[StoryEvent],
+    event: type[Event],
     name: str,
     *,
     changes: bool,
@@ -57,7 +60,8 @@ def test_an_event_has_a_stable_name_and_tells_no_more_than_it_should(
 ) -> None:
     assert event.type == name
     assert issubclass(event, LifecycleEvent) is changes
-    assert {field.name for field in fields(event)} == ENVELOPE | told | ({"version"} if changes else set())
+    envelope = OF_A_STORY if issubclass(event, StoryEvent) else ENVELOPE
+    assert {field.name for field in fields(event)} == envelope | told | ({"version"} if changes else set())
 
 
 @given(strategies.posts(content=strategies.media_contents), strategies.renditions)
@@ -98,3 +102,8 @@ def test_every_event_says_whose_story_it_is_and_where_it_lives(story: Story, rea
     story = story.archive(by=story.owner, at=story.created_at).delete(by=story.owner, at=story.created_at)
 
     assert {(event.org, event.story, event.owner) for event in story.events} == {(story.org, story.id, story.owner)}
+    assert {event.subject for event in story.events} == {str(story.id)}
+
+
+def test_the_subject_of_an_erasure_is_the_person() -> None:
+    assert events.UserErased(org=OrgId("acme"), at=datetime.now(UTC), user=UserId("alice")).subject == "alice"
