@@ -357,12 +357,12 @@ async def test_a_worker_that_lives_keeps_its_hold_for_as_long_as_it_takes(
     stage: Stage, story_id: StoryId, renderer: PlainRenderer
 ) -> None:
     async def takes_longer_than_the_lease() -> None:
-        for _ in range(20):
-            await asyncio.sleep(0.05)
+        for _ in range(15):
+            await asyncio.sleep(0.1)
             assert await stage.container.rescue_processing()() == 0
 
     renderer.meanwhile = takes_longer_than_the_lease
-    await with_lease(stage, 0.4)(stage.org, story_id)
+    await with_lease(stage, 1.2)(stage.org, story_id)
     assert (await own_card(stage, story_id)).status is Status.ACTIVE
 
 
