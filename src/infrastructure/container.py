@@ -39,6 +39,7 @@ from application.policies.reconcile_objects import ReconcileObjectsHandler
 from application.policies.rescue_processing import RescueProcessing
 from application.policies.sequence_events import SequenceEvents
 from application.ports.backlog import BacklogReader
+from application.ports.events import Arrivals, EventReader
 from application.ports.feeds import FeedOrders
 from application.ports.limits import RateLimiter
 from application.ports.media import MediaInspector, MediaRenderer, ObjectStore, Workspaces
@@ -50,6 +51,7 @@ from application.queries.get_recommended_feed import GetRecommendedFeedHandler
 from application.queries.get_story import GetStoryHandler
 from application.queries.list_active_stories import ListActiveStoriesHandler
 from application.queries.list_community_stories import ListCommunityStoriesHandler
+from application.queries.list_events import ListEventsHandler
 from application.queries.list_feed import ListFeedHandler
 from application.queries.list_friends import ListFriendsHandler
 from application.queries.list_history import ListHistoryHandler
@@ -73,6 +75,7 @@ from infrastructure.media.painting import paint
 from infrastructure.media.workspaces import FolderWorkspaces
 from infrastructure.memory.feed_orders import MemoryFeedOrders
 from infrastructure.memory.rate_limiter import MemoryRateLimiter
+from infrastructure.messaging.arrivals import PolledArrivals
 from infrastructure.messaging.broker import BrokerWakeups, open_broker
 from infrastructure.messaging.relay import CommitSignal, OutboxRelay
 from infrastructure.messaging.scheduler import EMPTY_BIN_SECONDS, FORGET_ANSWERS_SECONDS, RESCUE_SECONDS, Scheduler
@@ -84,6 +87,7 @@ from infrastructure.settings import Settings
 from infrastructure.sql.backlog import SqlBacklogReader
 from infrastructure.sql.community import SqlCommunityReader
 from infrastructure.sql.database import Database
+from infrastructure.sql.events import SqlEventReader
 from infrastructure.sql.feed import SqlFeedReader
 from infrastructure.sql.migrate import migrate
 from infrastructure.sql.people import SqlPeopleReader
@@ -201,6 +205,8 @@ class Container(containers.DeclarativeContainer):
         SqlCommunityReader, database, links, settings.provided.expose_email
     )
     backlog_reader: providers.Provider[BacklogReader] = providers.Singleton(SqlBacklogReader, database)
+    event_reader: providers.Provider[EventReader] = providers.Singleton(SqlEventReader, database)
+    arrivals: providers.Provider[Arrivals] = providers.Singleton(PolledArrivals, event_reader, commit_signal)
     people_reader: providers.Provider[SqlPeopleReader] = providers.Singleton(SqlPeopleReader, database)
 
     quotas: providers.Provider[Quotas] = providers.Singleton(_quotas, settings)
@@ -240,6 +246,7 @@ class Container(containers.DeclarativeContainer):
     get_story = providers.Factory(GetStoryHandler, story_reader)
     list_active_stories = providers.Factory(ListActiveStoriesHandler, story_reader)
     list_community_stories = providers.Factory(ListCommunityStoriesHandler, community_reader)
+    list_events = providers.Factory(ListEventsHandler, event_reader, arrivals, settings.provided.address)
     list_feed = providers.Factory(ListFeedHandler, feed_reader)
     list_friends = providers.Factory(ListFriendsHandler, people_reader)
     list_history = providers.Factory(ListHistoryHandler, story_reader)

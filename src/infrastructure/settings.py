@@ -131,6 +131,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return Path(self.data_dir).expanduser().resolve()
 
     @property
+    def address(self) -> str:
+        """Where the service is, for those who are told of it by others: without a slash at its end."""
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        return f"http://[{self.host}]:{self.port}" if ":" in self.host else f"http://{self.host}:{self.port}"
+
+    @property
     def origins(self) -> tuple[str, ...]:
         """The origins whose pages may read answers."""
         return _listed(self.cors_origins)

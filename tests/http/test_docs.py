@@ -27,6 +27,7 @@ RUN: Final = [page for page in PAGES if "\n```bash\n" in (ROOT / page).read_text
 SLOW: Final = pytest.mark.slow
 DESCRIBED: Final = {
     "docs/community-api.md": ("/client/community", "/data"),
+    "docs/events.md": ("/api/events",),
     "docs/story-api.md": ("/api/story", "/api/social", "/media", "/health", "/metrics"),
 }
 """Pages, and the beginnings of the paths that they have to show by an example each."""

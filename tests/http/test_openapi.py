@@ -45,6 +45,7 @@ ROUTES: dict[str, dict[str, set[str]]] = {
     "/api/story/{storyId}/archive": {"post": STORY | {"200"}},
     "/api/social/users/{userId}/friends": {"get": ANY | {"200"}},
     "/api/social/users/{userId}/friends/{friendId}": {"put": STORY | {"204"}, "delete": ANY | {"204"}},
+    "/api/events": {"get": ANY | {"200", "410"}},
     "/client/community/stories": {"get": ANY | {"200"}, "post": ANY | BODY | {"201"}},
     "/client/community/stories/{storyId}": {"delete": STORY | {"200"}},
     "/client/community/stories/{storyId}/view": {"post": SEEN | {"200"}},
@@ -254,7 +255,7 @@ class Walker:
         if media_type.startswith(("image/", "video/")):
             media_type = f"{media_type.partition('/')[0]}/*"
         assert media_type in described, f"{method} {template} {status} does not describe {media_type}"
-        if media_type.endswith("json"):
+        if media_type.endswith(("/json", "+json")):
             _schema(self._description, described[media_type]["schema"]).validate(response.json())
         return response
 
@@ -312,6 +313,7 @@ async def test_a_walk_through_the_service_meets_nothing_that_is_not_described(
         await ask("bob", "GET", link.removeprefix(town.url), 200)
         await ask("bob", "GET", link.removeprefix(town.url), 206, headers={"Range": "bytes=0-9"})
     await _walk_through_the_community(ask, image, text)
+    await _walk_through_the_events(ask, {"Authorization": f"Bearer {town.token('app', roles=['service'])}"})
     await ask("alice", "POST", f"/api/story/{image}/archive", 200)
     for path in ("history", "archived"):
         await ask("alice", "GET", f"/api/story/users/alice/{path}", 200)
@@ -325,6 +327,11 @@ async def test_a_walk_through_the_service_meets_nothing_that_is_not_described(
     await ask("bob", "GET", "/health/live", 200)
     await ask("bob", "GET", "/health/ready", 200)
     assert {(path, method) for path, methods in ROUTES.items() for method in methods} <= ask.walked
+
+
+async def _walk_through_the_events(ask: Walker, service: dict[str, str]) -> None:
+    await ask(None, "GET", "/api/events?wait=5", 200, headers=service)
+    await ask(None, "GET", "/api/events?limit=0", 400, headers=service)
 
 
 async def _walk_through_the_community(ask: Walker, image: str, text: str) -> None:

@@ -18,6 +18,7 @@ from interfaces.http.cors import Cors
 from interfaces.http.description import openapi_config
 from interfaces.http.edge import Edge
 from interfaces.http.engagement import engagement_router
+from interfaces.http.events import list_events
 from interfaces.http.feeds import feeds_router
 from interfaces.http.forwarded import Forwarded
 from interfaces.http.health import health_router
@@ -46,6 +47,7 @@ def create_app(settings: Settings, container: Container | None = None) -> ASGIAp
             engagement_router,
             social_router,
             community_router,
+            list_events,
             media_router,
             health_router,
             get_metrics,

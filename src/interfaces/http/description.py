@@ -15,6 +15,7 @@ from litestar.openapi.plugins import JsonRenderPlugin, ScalarRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
 from interfaces.http.auth import ACTING_HEADER, PUBLIC
+from interfaces.http.event_schemas import get_asyncapi, get_event_schemas
 from interfaces.http.once import KEY_HEADER
 from interfaces.http.problems import MEDIA_TYPE as PROBLEM
 from interfaces.http.problems import REPLAYED_HEADER, Problem
@@ -110,7 +111,9 @@ def openapi_config() -> OpenAPIConfig:
         title="Stories",
         version="0.1.0",
         description=_DESCRIPTION,
-        openapi_router=Router("/schema", route_handlers=[], opt=PUBLIC, include_in_schema=False),
+        openapi_router=Router(
+            "/schema", route_handlers=[get_event_schemas, get_asyncapi], opt=PUBLIC, include_in_schema=False
+        ),
         render_plugins=[ScalarRenderPlugin(path="/", version=_VIEWER), _Described(path="/openapi.json")],
         components=Components(
             security_schemes={

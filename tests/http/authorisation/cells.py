@@ -161,4 +161,5 @@ def all_cells() -> list[Cell]:
         *(cell for file in ABOUT_STORIES for cell in story_cells(file)),
         *people_cells("people.txt"),
         *people_cells("roles.txt"),
+        *people_cells("events.txt"),
     ]
