@@ -302,7 +302,9 @@ def migrate_database(settings: Settings) -> None:
 
 
 async def close(container: Container) -> None:
-    """Close every connection that was opened."""
+    """Close every connection that was opened, and end what was started."""
+    if isinstance(renderer := container.renderer(), GlassBox):
+        await renderer.close()
     await container.database().close()
     container.broker().close()
     if redis := container.redis():

@@ -41,12 +41,20 @@ _NUMBER_AT: Final = 0
 _ARCHITECTURE_AT: Final = 4
 
 _REFUSED: Final[Mapping[str, tuple[int, tuple[int, ...]]]] = {
-    # socket, connect, bind, sendto, sendmsg, execve, execveat, ptrace, io_uring_setup, process_vm_readv, mount
-    "x86_64": (0xC000003E, (41, 42, 49, 44, 46, 59, 322, 101, 425, 310, 165)),
-    "aarch64": (0xC00000B7, (198, 203, 200, 206, 211, 221, 281, 117, 425, 270, 40)),
+    "x86_64": (
+        0xC000003E,
+        (41, 42, 49, 44, 46, 59, 322, 101, 425, 310, 311, 165, 112, 109, 62, 200, 234, 129, 297, 424),
+    ),
+    "aarch64": (
+        0xC00000B7,
+        (198, 203, 200, 206, 211, 221, 281, 117, 425, 270, 271, 40, 157, 154, 129, 130, 131, 138, 240, 424),
+    ),
 }
 """By machine: how the kernel calls it, and the numbers of the calls with which a process reaches the network, starts a
-program or looks into others. No decoder needs one of them. The x32 calls of x86-64 have numbers of their own, from
+program, looks into others, leaves the group that is killed with it, or kills: socket, connect, bind, sendto, sendmsg,
+execve, execveat, ptrace, io_uring_setup, process_vm_readv, process_vm_writev, mount, setsid, setpgid, kill, tkill,
+tgkill, rt_sigqueueinfo, rt_tgsigqueueinfo, pidfd_send_signal. No decoder needs one of them (what gives itself up by
+`abort` is stopped by the instruction after it). The x32 calls of x86-64 have numbers of their own, from
 2**30 on: none of those is made either."""
 _X32: Final = 1 << 30
 _JUMP_IF_AT_LEAST: Final = 0x35
@@ -54,9 +62,30 @@ _JUMP_IF_AT_LEAST: Final = 0x35
 
 def confine(*, cpu_seconds: int) -> None:
     """Die with the parent, keep within limits, reach no network and start no program."""
+    die_with_parent()
     _die_first()
     _keep_within_limits(cpu_seconds)
     _refuse_calls()
+
+
+def die_with_parent(parent: int | None = None) -> None:
+    """Ask Linux to end this process with the thread that started it.
+
+    Elsewhere, and if a parent that is not named was gone before this ran, the limits bound the orphan.
+
+    Args:
+        parent: who it was; if it is somebody else by now, this process ends.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if parent is not None and os.getppid() != parent:
+        os._exit(1)
+
+
+def keep_few_files() -> None:
+    """Have at most `OPEN_FILES` open from now on, also in all children to come."""
+    _limit(resource.RLIMIT_NOFILE, OPEN_FILES, 0)
 
 
 def _keep_within_limits(cpu_seconds: int) -> None:
@@ -71,23 +100,22 @@ def _keep_within_limits(cpu_seconds: int) -> None:
         resource.RLIMIT_CORE: (0, 0),
     }
     for limit, (wanted, grace) in limits.items():
-        _, inherited = resource.getrlimit(limit)
-        hard = wanted + grace
-        if inherited != resource.RLIM_INFINITY:
-            hard = min(hard, inherited)
-        # Where the kernel does not know a limit (address space on macOS), the others still hold.
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(limit, (max(hard - grace, 0), hard))
+        _limit(limit, wanted, grace)
+
+
+def _limit(limit: int, wanted: int, grace: int) -> None:
+    _, inherited = resource.getrlimit(limit)
+    hard = wanted + grace
+    if inherited != resource.RLIM_INFINITY:
+        hard = min(hard, inherited)
+    # Where the kernel does not know a limit (address space on macOS), the others still hold.
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(limit, (max(hard - grace, 0), hard))
 
 
 def _die_first() -> None:
-    """Ask Linux to end this process with the thread that started it, and before any other when memory runs out.
-
-    Elsewhere, and if the parent was gone before this ran, the limits bound the orphan.
-    """
+    """Ask Linux to end this process before any other when memory runs out."""
     if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         with contextlib.suppress(OSError):
             Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 

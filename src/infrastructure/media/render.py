@@ -1,11 +1,11 @@
 """The child that makes one rendition and ends: ``python -m infrastructure.media.render <type> <source> <folder>``.
 
-It decodes what strangers sent, so it ties its own hands before it reads the first byte of it. It says on standard
-output, one JSON object a line, how far it is, ``{"reached": 0.5}``, and at last how it went: ``{"ok": [Rendering]}`` or
-``{"failed": "media_invalid" | "media_limits" | "video_too_long"}``, exit code 0. Any other end is a failure of the
-machinery, with the reason on standard error.
+Where it is forked, it is `main` alone (`infrastructure.media.fork_server`). It decodes what strangers sent, so it ties
+its own hands before it reads the first byte of it. It says on standard output, one JSON object a line, how far it is,
+``{"reached": 0.5}``, and at last how it went: ``{"ok": [Rendering]}`` or ``{"failed": "media_invalid" | "media_limits"
+| "video_too_long"}``, exit code 0. Any other end is a failure of the machinery, with the reason on standard error.
 
-It loads as little as it can: a photo of 12 Mpx takes a quarter of a second, and each library some hundredths.
+It loads as little as it can: a photo of 12 Mpx takes a fifth of a second, and each library some hundredths.
 """
 
 from __future__ import annotations

@@ -43,6 +43,7 @@ def film(
     metadata: dict[str, str] | None = None,
     pictures: Iterator[Image.Image] | None = None,
     options: dict[str, str] | None = None,
+    quality: dict[str, str] | None = None,
 ) -> bytes:
     """Make a film of four coloured quarters (see `quarters`), or of other pictures.
 
@@ -57,6 +58,7 @@ def film(
         metadata: notes of the file.
         pictures: what it shows.
         options: of the container's writer.
+        quality: options of the codec, besides those that make it quick.
     """
     shown = pictures or (quarters(*size) for _ in range(round(seconds * rate)))
     with TemporaryDirectory() as folder:
@@ -65,7 +67,9 @@ def film(
         told = {"movflags": "use_metadata_tags"} if container == "mov" else {}
         with av.open(str(file), "w", format=container, options={**told, **(options or {})}) as output:
             output.metadata.update(metadata or {})
-            stream: Any = output.add_stream(CODECS[codec], rate=rate, options=OPTIONS[CODECS[codec]])
+            stream: Any = output.add_stream(
+                CODECS[codec], rate=rate, options={**OPTIONS[CODECS[codec]], **(quality or {})}
+            )
             stream.width, stream.height = size
             stream.pix_fmt = "yuv420p"
             if rotation:
