@@ -15,6 +15,7 @@ from application.commands.complete_upload import CompleteUploadHandler
 from application.commands.delete_story import DeleteStoryHandler
 from application.commands.discard_upload import DiscardUploadHandler
 from application.commands.edit_story import EditStoryHandler
+from application.commands.import_graph import ImportGraphHandler
 from application.commands.keep_profile import KeepProfileHandler
 from application.commands.mute_user import MuteUserHandler
 from application.commands.post_story import PostStoryHandler
@@ -222,6 +223,7 @@ class Container(containers.DeclarativeContainer):
     delete_story = providers.Factory(DeleteStoryHandler, unit_of_work)
     discard_upload = providers.Factory(DiscardUploadHandler, unit_of_work, objects)
     edit_story = providers.Factory(EditStoryHandler, unit_of_work)
+    import_graph = providers.Factory(ImportGraphHandler, unit_of_work)
     keep_profile = providers.Factory(KeepProfileHandler, unit_of_work)
     mute_user = providers.Factory(MuteUserHandler, unit_of_work)
     complete_upload = providers.Factory(CompleteUploadHandler, unit_of_work, objects, inspector)

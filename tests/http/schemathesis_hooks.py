@@ -25,6 +25,14 @@ _urls = st.text(_PLAIN, max_size=50).map("https://cdn.example.com/".__add__)
 schemathesis.openapi.format("media-url", _urls)
 schemathesis.openapi.format("content", st.fixed_dictionaries({"url": _urls}).map(json.dumps))
 schemathesis.openapi.format("overlays", st.lists(_overlays, max_size=20).map(json.dumps))
+_lines = st.fixed_dictionaries({"type": st.just("friendship"), "a": _users, "b": _users})
+schemathesis.openapi.format("graph-lines", st.lists(_lines.map(json.dumps), max_size=5).map("\n".join))
+
+
+@schemathesis.serializer("application/x-ndjson")
+def written(context: Any, value: Any) -> bytes:
+    """Lines of JSON as they are; anything else as the one line that it is."""
+    return value.encode() if isinstance(value, str) else json.dumps(value).encode()
 
 
 @schemathesis.hook

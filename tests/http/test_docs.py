@@ -28,7 +28,8 @@ SLOW: Final = pytest.mark.slow
 DESCRIBED: Final = {
     "docs/community-api.md": ("/client/community", "/data"),
     "docs/events.md": ("/api/events",),
-    "docs/story-api.md": ("/api/story", "/api/social", "/media", "/health", "/metrics"),
+    "docs/story-api.md": ("/api/story", "/api/social/users", "/media", "/health", "/metrics"),
+    "docs/your-users.md": ("/api/social/import",),
 }
 """Pages, and the beginnings of the paths that they have to show by an example each."""
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from application.ports.graph import Graph
 from application.ports.media import Bin, Processing, Uploads
 from application.ports.people import Profiles, Social
 from application.ports.quotas import Postings
@@ -35,6 +36,8 @@ class Transaction(Protocol):
     def social(self) -> Social: ...  # noqa: D102
     @property
     def profiles(self) -> Profiles: ...  # noqa: D102
+    @property
+    def graph(self) -> Graph: ...  # noqa: D102
     @property
     def uploads(self) -> Uploads: ...  # noqa: D102
     @property

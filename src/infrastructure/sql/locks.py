@@ -12,6 +12,9 @@ from domain.values import OrgId, StoryId, UserId
 _key: Final = func.hashtextextended(bindparam("key"), 0)
 _SHARED: Final[Select[Any]] = select(func.pg_advisory_xact_lock_shared(_key))
 _ALONE: Final[Select[Any]] = select(func.pg_advisory_xact_lock(_key))
+_PAIR: Final[Select[Any]] = select(
+    func.pg_advisory_xact_lock_shared(func.hashtextextended(bindparam("graph"), 0)), func.pg_advisory_xact_lock(_key)
+)
 _AT_ONCE: Final[Select[Any]] = select(func.pg_try_advisory_xact_lock(_key))
 
 
@@ -31,7 +34,12 @@ async def end_story(connection: AsyncConnection, story_id: StoryId) -> None:
 
 async def lock_pair(connection: AsyncConnection, org: OrgId, one: UserId, other: UserId) -> None:
     """Let only one transaction at a time decide what two people are to each other, also while there is no row yet."""
-    await _lock(connection, _ALONE, "\n".join([org, *sorted((one, other))]))
+    await _lock(connection, _PAIR, "\n".join([org, *sorted((one, other))]), graph=_graph(org))
+
+
+async def lock_graph(connection: AsyncConnection, org: OrgId) -> None:
+    """Let nobody else decide what any two people are to each other: one lock, where one for each pair were too many."""
+    await _lock(connection, _ALONE, _graph(org))
 
 
 async def hold_request(connection: AsyncConnection, *names: str) -> bool:
@@ -48,6 +56,10 @@ async def hold_sequence(connection: AsyncConnection) -> bool:
     return bool((await connection.execute(_AT_ONCE, {"key": "sequence of events"})).scalar_one())
 
 
-async def _lock(connection: AsyncConnection, statement: Select[Any], key: str) -> None:
+def _graph(org: OrgId) -> str:
+    return f"graph {org}"
+
+
+async def _lock(connection: AsyncConnection, statement: Select[Any], key: str, **more: str) -> None:
     if connection.dialect.name == "postgresql":
-        await connection.execute(statement, {"key": key})
+        await connection.execute(statement, {"key": key, **more})

@@ -18,6 +18,7 @@ from infrastructure.sql import archives, outbox, reconcile, upkeep
 from infrastructure.sql.database import Database, allow_long_statements
 from infrastructure.sql.dialect import clock
 from infrastructure.sql.engagement import SqlReactions, SqlReplies, SqlViews
+from infrastructure.sql.graph import SqlGraph
 from infrastructure.sql.media import SqlBin, SqlProcessing, SqlUploads
 from infrastructure.sql.postings import SqlPostings
 from infrastructure.sql.requests import SqlRequests, forget_answers
@@ -65,6 +66,7 @@ class SqlTransaction:
         self.replies = SqlReplies(connection, org)
         self.social = SqlSocial(connection, org)
         self.profiles = SqlProfiles(connection, org)
+        self.graph = SqlGraph(connection, org)
         self.uploads = SqlUploads(connection, org)
         self.processing = SqlProcessing(connection, org)
         self.bin = SqlBin(connection, org)

@@ -21,6 +21,7 @@ from interfaces.http.engagement import engagement_router
 from interfaces.http.events import list_events
 from interfaces.http.feeds import feeds_router
 from interfaces.http.forwarded import Forwarded
+from interfaces.http.graph import graph_router
 from interfaces.http.health import health_router
 from interfaces.http.limits import Figures, Limits
 from interfaces.http.media import media_router
@@ -46,6 +47,7 @@ def create_app(settings: Settings, container: Container | None = None) -> ASGIAp
             feeds_router,
             engagement_router,
             social_router,
+            graph_router,
             community_router,
             list_events,
             media_router,

@@ -14,7 +14,8 @@ from domain.audience import Visibility
 from domain.content import Kind
 from domain.values import CAPTION_MAX, LIFETIME_MAX_SECONDS
 from interfaces.http.bodies import StoryBody
-from interfaces.http.fields import AFile, Users, named, text, whole
+from interfaces.http.fields import AFile, Lines, Users, named, text, whole
+from interfaces.http.ndjson import NDJSON
 
 MULTIPART: Final = "multipart/form-data"
 JSON: Final = "application/json"
@@ -57,6 +58,13 @@ class SendUploadOperation(Operation):
     """Sending an upload: bytes, as they come."""
 
     bodies: ClassVar[Mapping[str, Any]] = {BYTES: AFile}
+
+
+@dataclass
+class ImportGraphOperation(Operation):
+    """Importing a social graph: lines of JSON."""
+
+    bodies: ClassVar[Mapping[str, Any]] = {NDJSON: Lines}
 
 
 @dataclass

@@ -33,7 +33,6 @@ LATER = {
     "GET /community/reports",
     "POST /community/reports/{report}/resolve",
     "GET /community/audit",
-    "POST /api/social/import",
     "GET /api/users/{user}/export",
     "DELETE /api/users/{user}",
 }
