@@ -47,6 +47,7 @@ from application.ports.media import MediaInspector, MediaRenderer, ObjectStore, 
 from application.ports.transactions import NewIds, UnitOfWork
 from application.ports.work import Policy, Wakeups
 from application.queries.check_active import CheckActiveHandler
+from application.queries.export_user import ExportReader, ExportUserHandler
 from application.queries.get_community_story import GetCommunityStoryHandler
 from application.queries.get_recommended_feed import GetRecommendedFeedHandler
 from application.queries.get_story import GetStoryHandler
@@ -89,6 +90,7 @@ from infrastructure.sql.backlog import SqlBacklogReader
 from infrastructure.sql.community import SqlCommunityReader
 from infrastructure.sql.database import Database
 from infrastructure.sql.events import SqlEventReader
+from infrastructure.sql.exports import SqlExportReader
 from infrastructure.sql.feed import SqlFeedReader
 from infrastructure.sql.migrate import migrate
 from infrastructure.sql.people import SqlPeopleReader
@@ -209,6 +211,7 @@ class Container(containers.DeclarativeContainer):
     event_reader: providers.Provider[EventReader] = providers.Singleton(SqlEventReader, database)
     arrivals: providers.Provider[Arrivals] = providers.Singleton(PolledArrivals, event_reader, commit_signal)
     people_reader: providers.Provider[SqlPeopleReader] = providers.Singleton(SqlPeopleReader, database)
+    export_reader: providers.Provider[ExportReader] = providers.Singleton(SqlExportReader, database, links)
 
     quotas: providers.Provider[Quotas] = providers.Singleton(_quotas, settings)
 
@@ -243,6 +246,7 @@ class Container(containers.DeclarativeContainer):
 
     # --- queries ---
     check_active = providers.Factory(CheckActiveHandler, story_reader)
+    export_user = providers.Factory(ExportUserHandler, export_reader)
     get_community_story = providers.Factory(GetCommunityStoryHandler, community_reader)
     get_recommended_feed = providers.Factory(GetRecommendedFeedHandler, feed_reader, feed_orders, new_id)
     get_story = providers.Factory(GetStoryHandler, story_reader)

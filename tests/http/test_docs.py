@@ -29,7 +29,7 @@ DESCRIBED: Final = {
     "docs/community-api.md": ("/client/community", "/data"),
     "docs/events.md": ("/api/events",),
     "docs/story-api.md": ("/api/story", "/api/social/users", "/media", "/health", "/metrics"),
-    "docs/your-users.md": ("/api/social/import",),
+    "docs/your-users.md": ("/api/social/import", "/api/users"),
 }
 """Pages, and the beginnings of the paths that they have to show by an example each."""
 

@@ -16,7 +16,7 @@ from application.ports.people import Profile, Role
 from application.ports.transactions import UnitOfWork
 from domain.values import OrgId, UserId
 
-BATCH: Final = 1_000
+BATCH: Final = 500
 """Records written in one transaction: so many that it is quick, so few that nobody waits long for it."""
 BAD_LINES_TOLD: Final = 100
 _BLOCKED: Final = "One of the two blocks the other: they cannot be friends"

@@ -247,6 +247,7 @@ close_friends = Table(
     _org(),
     Column("user_id", String(128), primary_key=True),
     Column("friend_id", String(128), primary_key=True),
+    Index(None, "org_id", "friend_id"),
 )
 
 mutes = Table(
@@ -255,6 +256,7 @@ mutes = Table(
     _org(),
     Column("user_id", String(128), primary_key=True),
     Column("target_id", String(128), primary_key=True),
+    Index(None, "org_id", "target_id"),
 )
 
 blocks = Table(
@@ -280,6 +282,7 @@ uploads = Table(
     Column("story_id", Uuid),
     Column("expires_at", Instant, nullable=False),
     Index(None, "org_id", "story_id"),
+    Index(None, "org_id", "owner_id"),
 )
 
 # Every object that is, or may be, in the object store. NULL: in use.
@@ -321,6 +324,17 @@ idempotency_keys = Table(
     Column("answer", LargeBinary, nullable=False),
     Column("answered_at", Instant, nullable=False),
     Index(None, "answered_at"),
+)
+
+# People to be erased; gone as soon as nothing is left of them.
+erasures = Table(
+    "erasures",
+    metadata,
+    _org(),
+    Column("user_id", String(128), primary_key=True),
+    Column("requested_at", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Index(None, "due_at"),
 )
 
 # `number` is the order of writing, `position` the order of reading; whoever reads sees positions appear in their order.

@@ -30,6 +30,7 @@ from interfaces.http.once import once_of, tell_replayed
 from interfaces.http.posting import posting_of
 from interfaces.http.problems import handle
 from interfaces.http.requests import JSON_MAX_BYTES, StoriesRequest
+from interfaces.http.rights import rights_router
 from interfaces.http.social import social_router
 from interfaces.http.stories import stories_router
 from interfaces.http.uploads import uploads_router
@@ -48,6 +49,7 @@ def create_app(settings: Settings, container: Container | None = None) -> ASGIAp
             engagement_router,
             social_router,
             graph_router,
+            rights_router,
             community_router,
             list_events,
             media_router,

@@ -14,10 +14,10 @@ from litestar.params import QueryParameter
 
 from application.ports.people import Role
 from application.queries.list_events import ListEvents, ListEventsHandler
+from interfaces.http.ndjson import NDJSON
 from interfaces.http.problems import specs
 from interfaces.http.requests import StoriesRequest
 
-NDJSON: Final = "application/x-ndjson"
 _POSITION_MAX: Final = 2**63 - 1
 
 After = Annotated[

@@ -68,6 +68,17 @@ class ImportGraphOperation(Operation):
 
 
 @dataclass
+class ExportUserOperation(Operation):
+    """Exporting what is kept about somebody: lines of JSON."""
+
+    def __post_init__(self) -> None:
+        """Say what the answer is."""
+        lines = Schema(type=OpenAPIType.STRING, description="One JSON object on each line, with its `type`")
+        told = {"200": OpenAPIResponse(description="The lines", content={NDJSON: OpenAPIMediaType(schema=lines)})}
+        self.responses = {**(self.responses or {}), **told}
+
+
+@dataclass
 class GetMediaOperation(Operation):
     """Getting media: bytes, or a range of them, of the type our encoder wrote."""
 

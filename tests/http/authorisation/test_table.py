@@ -33,7 +33,6 @@ LATER = {
     "GET /community/reports",
     "POST /community/reports/{report}/resolve",
     "GET /community/audit",
-    "GET /api/users/{user}/export",
     "DELETE /api/users/{user}",
 }
 """What is written down, and need not be served yet."""

@@ -1,0 +1,130 @@
+"""An export tells people all that is kept about them, and nothing that others did for themselves."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from infrastructure.sql.exports import PAGE
+from infrastructure.sql.personal import RULES, Told
+from tests.http.life import CLAIMS, EMAIL, WORD, lead
+from tests.http.test_import import NDJSON, blocked, friends, written
+from tests.http.town import OWNER_CARD, TIME, Town, ok, refused
+
+Line = dict[str, Any]
+
+
+def lines(response: httpx.Response) -> list[Line]:
+    """What an export tells; its last line says that it is whole."""
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"] == "application/x-ndjson"
+    assert response.headers["cache-control"] == "no-store"
+    told = [json.loads(line) for line in response.text.splitlines()]
+    assert told.pop() == {"type": "end", "records": len(told)}
+    return told
+
+
+async def export(town: Town, user: str = "alice") -> dict[str, list[Line]]:
+    """What is told to somebody, by type."""
+    told: dict[str, list[Line]] = {}
+    for line in lines(await town.client(user).get(f"/api/users/{user}/export")):
+        told.setdefault(line.pop("type"), []).append(line)
+    return told
+
+
+async def test_it_tells_of_everything_there_is(town: Town) -> None:
+    life = await lead(town)
+    told = await export(town)
+    types = {rule.told.type for rule in RULES.values() if isinstance(rule.told, Told)}
+    assert told.keys() == {*types, "story"} - {"erasure"}
+    (profile,) = told["profile"]
+    assert TIME.fullmatch(profile.pop("toldAt"))
+    assert profile == {
+        "username": None,
+        "fullName": CLAIMS["name"],
+        "givenName": "Alice",
+        "familyName": WORD,
+        "avatarUrl": CLAIMS["picture"],
+        "email": EMAIL,
+        "company": CLAIMS["company"],
+        "jobTitle": None,
+    }
+    assert [story["storyId"] for story in told["story"]] == life.own
+    assert all(story.keys() - {"kind", "page", "insights"} == OWNER_CARD - {"type"} for story in told["story"])
+    text, picture, listed, archived, linked = told["story"]
+    assert (text["kind"], text["content"]) == ("text", f"A text: {WORD}")
+    assert (picture["kind"], picture["caption"]) == ("image", f"A picture: {WORD}")
+    assert listed["allowedUserIds"] == ["bob"]
+    assert (archived["status"], archived["archiveReason"]) == ("Archived", "manual")
+    assert (linked["mediaUrl"], linked["page"]) == (f"https://cdn.example.com/{WORD}.jpg", "p")
+    async with httpx.AsyncClient() as anybody:
+        assert (await anybody.get(picture["mediaUrl"])).status_code == 200
+    assert {line["userId"]: line["status"] for line in told["friendship"]} == {
+        "bob": "confirmed",
+        "dave": "requested",
+        "erin": "pending",
+    }
+    assert told["closeFriend"] == [{"userId": "bob"}]
+    assert told["mute"] == [{"userId": "frank"}]
+    assert told["block"] == [{"userId": "mallory", "reason": None}]
+    assert [line["kind"] for line in told["upload"]] == ["image"]
+    (view,) = told["view"]
+    assert (view["storyId"], view["ownerId"], view["viewDurationSeconds"]) == (life.bobs, "bob", 3)
+    (reaction,) = told["reaction"]
+    assert (reaction["storyId"], reaction["reaction"], reaction["shared"]) == (life.bobs, "love", True)
+    assert {(line["userId"], line["content"]) for line in told["replySent"]} == {
+        ("bob", f"Dear: {WORD}"),
+        ("bob", f"Thanks: {WORD}"),
+    }
+    assert {line["storyId"] for line in told["replyReceived"]} == {life.bobs, life.own[0]}
+    assert told["posted"] == [{"day": "2030-01-01", "stories": 5, "bytes": 631}]
+    (request,) = told["request"]
+    assert (request["route"], request["key"]) == ("POST /api/story/users/alice", "first")
+    assert request["answer"]["story_id"] == life.own[0]
+
+
+async def test_it_does_not_tell_what_others_did_for_themselves(town: Town) -> None:
+    await lead(town)
+    told = await town.client("alice").get("/api/users/alice/export")
+    assert "oscar" not in told.text, "who blocks her"
+    assert "carol" not in told.text, "who looked at her stories, or is on a list with her"
+    assert told.text.count('"frank"') == 1, "whom she mutes, not that he mutes her"
+    assert (await export(town, "oscar"))["block"] == [{"userId": "alice", "reason": None}]
+
+
+async def test_a_service_gets_the_same_for_anybody(town: Town) -> None:
+    await lead(town)
+    mine = lines(await town.client("alice").get("/api/users/alice/export"))
+    theirs = lines(await town.service().get("/api/users/alice/export"))
+    assert [line["type"] for line in theirs] == [line["type"] for line in mine]
+    assert len(mine) > 20
+
+
+async def test_nobody_else_gets_it(town: Town) -> None:
+    for roles in ([], ["moderator", "admin"]):
+        response = await town.client("bob", roles=roles).get("/api/users/alice/export")
+        refused(response, 403, "owner_only")
+    refused(await town.client("bob").get("/api/users/alice/export?userId=alice"), 403, "identity_mismatch")
+    refused(await town.client().get("/api/users/alice/export"), 401)
+
+
+async def test_nothing_of_another_organisation_is_in_it(town: Town, other: Town) -> None:
+    await lead(town)
+    assert await export(other) == {}
+    assert await export(town, "nobody-ever") == {}
+
+
+@pytest.mark.slow
+async def test_it_tells_of_all_however_many_there_are_and_of_each_once(town: Town) -> None:
+    many = 2 * PAGE + 1
+    graph = [friends("alice", f"f{number:04}") for number in range(many)]
+    graph += [blocked("alice", f"b{number:04}") for number in range(2 * PAGE)]
+    ok(await town.service().post("/api/social/import", content=written(graph), headers=NDJSON))
+    stories = [await town.stage.post_text("alice", text=f"{number}") for number in range(PAGE + 1)]
+    told = await export(town)
+    assert [line["userId"] for line in told["friendship"]] == [f"f{number:04}" for number in range(many)]
+    assert [line["userId"] for line in told["block"]] == [f"b{number:04}" for number in range(2 * PAGE)]
+    assert [line["storyId"] for line in told["story"]] == list(map(str, stories))
