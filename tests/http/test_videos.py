@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import struct
 from typing import Any
 
 import httpx
 import pytest
 from PIL import Image
 
-from tests.contract.media.films import film, frames
+from tests.contract.media.films import FASTSTART, film, frames
 from tests.http.town import Town, ok, refused
 
 pytestmark = pytest.mark.slow
@@ -19,6 +20,12 @@ async def _send(town: Town, data: bytes, **fields: str) -> httpx.Response:
     return await town.client("alice").post(
         "/api/story/users/alice", files={"media": ("clip", data)}, data={"visibility": "Public", **fields}
     )
+
+
+def _late(data: bytes) -> bytes:
+    """Put a MiB of nothing before the index of an MP4."""
+    at = data.rindex(b"moov") - 4
+    return data[:at] + struct.pack(">I", 1 << 20) + b"free" + bytes((1 << 20) - 8) + data[at:]
 
 
 async def _posted(town: Town, data: bytes, **fields: str) -> dict[str, Any]:
@@ -105,7 +112,7 @@ async def test_an_animation_is_an_image_that_goes_on_moving(town: Town) -> None:
     ("data", "reason"),
     [
         pytest.param(lambda: film(size=(32, 32), seconds=62, rate=1, sound=None), "video_too_long", id="62 s"),
-        pytest.param(lambda: film(size=(4096, 2176), seconds=0.2, sound=None), "media_limits", id="more than 4K"),
+        pytest.param(lambda: _late(film(size=(4096, 2176), seconds=0.2, sound=None)), "media_limits", id="above 4K"),
         pytest.param(lambda: film()[:6_000], "media_invalid", id="cut off"),
     ],
 )
@@ -114,3 +121,16 @@ async def test_a_video_that_cannot_be_served_fails_with_its_reason(town: Town, d
 
     assert (card["status"], card["failureReason"], card["mediaUrl"]) == ("Failed", reason, None)
     refused(await town.client("bob").get(f"/api/story/{card['storyId']}"), 404, "story_not_found")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(lambda: film(size=(4096, 2176), seconds=0.2, sound=None, options=FASTSTART), id="MP4"),
+        pytest.param(lambda: film("mov", size=(4096, 2176), seconds=0.2, sound=None, options=FASTSTART), id="MOV"),
+        pytest.param(lambda: film("webm", "vp8", size=(4096, 2176), seconds=0.2, sound=None), id="WebM"),
+        pytest.param(lambda: film(size=(64, 64), rate=240, seconds=0.2, options=FASTSTART), id="240 frames a second"),
+    ],
+)
+async def test_a_video_whose_header_tells_too_much_is_refused_at_once(town: Town, data: Any) -> None:
+    refused(await _send(town, data()), 400, "media_too_large")

@@ -26,7 +26,7 @@ class MediaInvalidError(Exception):
 
 
 class MediaTooLargeError(Exception):
-    """The picture has more pixels than are accepted; known from its header."""
+    """More pixels, or more frames a second, than are accepted; known from the header."""
 
 
 class RenderingFailedError(Exception):

@@ -185,7 +185,7 @@ class MediaInspector(Protocol):
         Raises:
             UnsupportedMediaError: of no accepted kind.
             MediaInvalidError: broken.
-            MediaTooLargeError: more pixels than are accepted.
+            MediaTooLargeError: more pixels, or frames a second, than are accepted.
         """
 
 

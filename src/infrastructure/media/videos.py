@@ -18,15 +18,10 @@ from av.container import InputContainer, OutputContainer
 from av.error import FFmpegError
 from av.video import VideoStream
 
+from infrastructure.media.film_headers import MAX_FRAMES_PER_SECOND, MAX_PIXELS
 from infrastructure.media.headers import PictureInvalidError, PictureTooLargeError
 from infrastructure.media.renditions import SCREEN, Rendering, VideoTooLongError, encoded, rendering_of
 from infrastructure.media.upright import Upright
-
-MAX_PIXELS: Final = 8_294_400
-"""Pixels of a frame: 3840x2160, the 4K of telephones, whichever way it is held."""
-
-MAX_FRAMES_PER_SECOND: Final = 120
-"""Telephones' slow motion that is still played at its own speed; what has more is no recording of a moment."""
 
 MAX_SECONDS: Final = 60.0
 """Length of a story, in seconds; a frame more than that, which many a recorder adds, is forgiven."""

@@ -21,6 +21,8 @@ from tests.contract.media.pictures import quarters
 os.environ.setdefault("SVT_LOG", "0")  # the AV1 encoder is talkative
 
 HERTZ = 48_000
+FASTSTART = {"movflags": "faststart"}
+"""Of a writer of MP4 or MOV: the index before the pictures."""
 CODECS = {"h264": "libx264", "hevc": "libx265", "vp8": "libvpx", "vp9": "libvpx-vp9", "av1": "libsvtav1"}
 OPTIONS = {
     "libx264": {"preset": "ultrafast", "crf": "18"},
