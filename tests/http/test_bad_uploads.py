@@ -154,6 +154,7 @@ async def test_a_bad_form_is_refused_and_nothing_is_left_of_it(town: Town, sent:
     await _nothing_left(town, before)
 
 
+@pytest.mark.attack(37, 38, 39)
 @pytest.mark.parametrize(("data", "status", "code"), FILES.values(), ids=FILES.keys())
 async def test_the_bytes_of_a_file_decide_and_nothing_is_left_of_a_wrong_one(
     town: Town, data: bytes, status: int, code: str

@@ -28,6 +28,7 @@ async def story_id(town: Town) -> str:
     return await town.post_image("alice", data=jpeg(640, 480))
 
 
+@pytest.mark.attack(46)
 async def test_a_picture_is_served_without_a_token_and_can_do_nothing_but_show(town: Town, story_id: str) -> None:
     for link in await _links(town, story_id, "bob"):
         response = await town.stranger().get(link)
@@ -91,11 +92,20 @@ async def test_a_link_dies_at_once_with_the_right_to_see_the_story(town: Town, s
     assert await _fetched(town, [*links, *blocked]) == {404}
 
 
+async def test_a_link_dies_with_the_story_by_the_clock_alone(town: Town, story_id: str) -> None:
+    links = await _links(town, story_id, "bob")
+    await town.pass_time(story_id, 86_399)
+    assert await _fetched(town, links) == {200}
+    await town.pass_time(story_id, 1)
+    assert await _fetched(town, links) == {410}
+
+
 async def test_the_owner_still_sees_the_pictures_of_the_archive(town: Town, story_id: str) -> None:
     ok(await town.client("alice").post(f"/api/story/{story_id}/archive"))
     assert await _fetched(town, await _links(town, story_id, "alice")) == {200}
 
 
+@pytest.mark.attack(45)
 async def test_a_link_that_was_altered_is_none_of_ours(town: Town, story_id: str) -> None:
     (link, _), nobody = await _links(town, story_id, "bob"), town.stranger()
     head, token, part = link.rsplit("/", 2)
@@ -131,6 +141,7 @@ async def test_links_of_two_readers_differ_and_name_neither(town: Town, story_id
             assert word not in link
 
 
+@pytest.mark.attack(43)
 async def test_what_is_served_carries_no_metadata(town: Town) -> None:
     file, exif = io.BytesIO(), Image.Exif()
     exif[0x010E], exif[0x8825], exif[0x0112] = "CANARY_DESCRIPTION", {1: "N", 2: (52.0, 30.0, 0.0)}, 6

@@ -88,6 +88,26 @@ async def test_what_came_is_looked_at_when_the_story_is_made(
     assert await town.posted() == 0
 
 
+@pytest.mark.attack(45)
+async def test_a_link_into_the_bucket_is_good_for_nothing_else(town: Town) -> None:
+    story_id = await town.post_image("alice", visibility="public")
+    card = await town.card(story_id, "bob")
+    link = (await town.stranger().get(card["mediaUrl"])).headers["location"]
+    other = httpx.URL((await town.stranger().get(card["thumbnailUrl"])).headers["location"]).path
+    async with httpx.AsyncClient(trust_env=False) as client:
+        assert (await client.get(link)).status_code == 200
+        for method, altered in (
+            ("GET", f"{link}&response-content-type=text/html"),
+            ("GET", httpx.URL(link).copy_with(path=other)),
+            ("GET", httpx.URL(link).copy_set_param("X-Amz-Expires", "86400")),
+            ("PUT", link),
+            ("DELETE", link),
+        ):
+            answer = await client.request(method, altered, content=b"x" if method == "PUT" else None)
+            assert answer.status_code == 403, (method, altered)
+        assert (await client.get(link)).status_code == 200
+
+
 async def test_media_are_given_by_the_bucket_for_a_minute_and_only_to_those_who_may(town: Town, bucket: Bucket) -> None:
     story_id = await town.post_image("alice", visibility="public")
     seen = await town.card(story_id, "bob")

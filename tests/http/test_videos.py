@@ -28,6 +28,11 @@ def _late(data: bytes) -> bytes:
     return data[:at] + struct.pack(">I", 1 << 20) + b"free" + bytes((1 << 20) - 8) + data[at:]
 
 
+def _changing() -> bytes:
+    one, other = (film("webm", "vp8", size=size, sound=None, options={"live": "1"}) for size in ((64, 64), (96, 96)))
+    return one + other[other.index(b"\x1f\x43\xb6\x75") :]
+
+
 async def _posted(town: Town, data: bytes, **fields: str) -> dict[str, Any]:
     story_id = str(ok(await _send(town, data, **fields), 201)["data"]["storyId"])
     return await town.settled(town.client("alice"), story_id, seconds=60)
@@ -108,12 +113,14 @@ async def test_an_animation_is_an_image_that_goes_on_moving(town: Town) -> None:
         assert (opened.format, getattr(opened, "n_frames", 1)) == ("WEBP", 3)
 
 
+@pytest.mark.attack(40)
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
         pytest.param(lambda: film(size=(32, 32), seconds=62, rate=1, sound=None), "video_too_long", id="62 s"),
         pytest.param(lambda: _late(film(size=(4096, 2176), seconds=0.2, sound=None)), "media_limits", id="above 4K"),
         pytest.param(lambda: film()[:6_000], "media_invalid", id="cut off"),
+        pytest.param(_changing, "media_limits", id="frames of several sizes"),
     ],
 )
 async def test_a_video_that_cannot_be_served_fails_with_its_reason(town: Town, data: Any, reason: str) -> None:
@@ -123,6 +130,7 @@ async def test_a_video_that_cannot_be_served_fails_with_its_reason(town: Town, d
     refused(await town.client("bob").get(f"/api/story/{card['storyId']}"), 404, "story_not_found")
 
 
+@pytest.mark.attack(40)
 @pytest.mark.parametrize(
     "data",
     [

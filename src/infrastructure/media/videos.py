@@ -147,7 +147,9 @@ def _streams(container: InputContainer) -> tuple[VideoStream, AudioStream | None
 
 
 def _known(stream: VideoStream | AudioStream) -> bool:
-    return stream.codec_context.name in _DECODERS
+    # What no decoder at all knows has no context, whatever the types of the library say.
+    context: Any = stream.codec_context
+    return context is not None and context.name in _DECODERS
 
 
 def _judge(container: InputContainer, picture: VideoStream) -> float | None:
