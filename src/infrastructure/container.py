@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from dependency_injector import containers, providers
 from dramatiq import Broker
+from dramatiq.brokers.redis import RedisBroker
 from redis.asyncio import Redis
 
 from application.commands.add_close_friend import AddCloseFriendHandler
@@ -35,15 +38,18 @@ from application.policies.clean_archives import CleanArchives
 from application.policies.dispatch_events import DispatchEvents
 from application.policies.empty_bin import EmptyBin
 from application.policies.forget_answers import ForgetAnswers
+from application.policies.forget_events import ForgetEvents
 from application.policies.process_media import ProcessMedia
+from application.policies.publish_events import STREAM, PublishEvents
 from application.policies.reconcile_objects import ReconcileObjectsHandler
 from application.policies.rescue_processing import RescueProcessing
 from application.policies.sequence_events import SequenceEvents
 from application.ports.backlog import BacklogReader
-from application.ports.events import Arrivals, EventReader
+from application.ports.events import Arrivals, EventCursors, EventReader
 from application.ports.feeds import FeedOrders
 from application.ports.limits import RateLimiter
 from application.ports.media import MediaInspector, MediaRenderer, ObjectStore, Workspaces
+from application.ports.streams import EventStream
 from application.ports.transactions import NewIds, UnitOfWork
 from application.ports.work import Policy, Wakeups
 from application.queries.check_active import CheckActiveHandler
@@ -79,16 +85,25 @@ from infrastructure.memory.feed_orders import MemoryFeedOrders
 from infrastructure.memory.rate_limiter import MemoryRateLimiter
 from infrastructure.messaging.arrivals import PolledArrivals
 from infrastructure.messaging.broker import BrokerWakeups, open_broker
-from infrastructure.messaging.relay import CommitSignal, OutboxRelay
-from infrastructure.messaging.scheduler import EMPTY_BIN_SECONDS, FORGET_ANSWERS_SECONDS, RESCUE_SECONDS, Scheduler
+from infrastructure.messaging.dead_letters import DeadLetters
+from infrastructure.messaging.relay import CommitSignal, OutboxRelay, Step
+from infrastructure.messaging.scheduler import (
+    EMPTY_BIN_SECONDS,
+    FORGET_ANSWERS_SECONDS,
+    FORGET_EVENTS_SECONDS,
+    RESCUE_SECONDS,
+    Scheduler,
+)
 from infrastructure.messaging.worker import PolicyWorker, RunPolicy
 from infrastructure.redis.client import open_redis
+from infrastructure.redis.event_stream import RedisEventStream
 from infrastructure.redis.feed_orders import RedisFeedOrders
 from infrastructure.redis.rate_limiter import RedisRateLimiter
 from infrastructure.settings import Settings
 from infrastructure.sql.backlog import SqlBacklogReader
 from infrastructure.sql.community import SqlCommunityReader
 from infrastructure.sql.database import Database
+from infrastructure.sql.event_cursors import SqlEventCursors
 from infrastructure.sql.events import SqlEventReader
 from infrastructure.sql.exports import SqlExportReader
 from infrastructure.sql.feed import SqlFeedReader
@@ -136,14 +151,47 @@ def _policies(
     }
 
 
+def _event_stream(redis: Redis | None, prefix: str, max_length: int) -> EventStream | None:
+    return None if redis is None else RedisEventStream(redis, prefix, max_length=max_length)
+
+
+def _has_stream(settings: Settings) -> bool:
+    return settings.redis_url is not None
+
+
+def _dead_letters(broker: Broker) -> DeadLetters | None:
+    return DeadLetters(broker) if isinstance(broker, RedisBroker) else None
+
+
+def _readers(settings: Settings) -> frozenset[str]:
+    """The cursors that must have passed an event before it is forgotten."""
+    return frozenset({STREAM} if _has_stream(settings) else ())
+
+
+def _relay(
+    signal: CommitSignal,
+    *,
+    sequence: SequenceEvents,
+    dispatch: DispatchEvents,
+    stream: EventStream | None,
+    publish: Callable[[], PublishEvents],
+) -> OutboxRelay:
+    steps: dict[str, Step] = {"sequence": sequence, "dispatch": dispatch}
+    if stream is not None:
+        steps["publish"] = publish()
+    return OutboxRelay(steps, signal)
+
+
 def _upkeep(
     settings: Settings,
+    unit_of_work: UnitOfWork,
     *,
     archive_expired: ArchiveExpired,
     clean_archives: CleanArchives,
     rescue: RescueProcessing,
     empty_bin: EmptyBin,
     forget_answers: ForgetAnswers,
+    forget_events: ForgetEvents,
 ) -> Scheduler:
     return Scheduler(
         {
@@ -152,7 +200,9 @@ def _upkeep(
             "rescue processing": (rescue, RESCUE_SECONDS),
             "empty bin": (empty_bin, EMPTY_BIN_SECONDS),
             "forget answers": (forget_answers, FORGET_ANSWERS_SECONDS),
-        }
+            "forget events": (forget_events, FORGET_EVENTS_SECONDS),
+        },
+        unit_of_work,
     )
 
 
@@ -168,6 +218,7 @@ class Container(containers.DeclarativeContainer):
     broker: providers.Provider[Broker] = providers.Singleton(
         open_broker, settings.provided.redis_url, namespace=redis_prefix
     )
+    dead_letters: providers.Provider[DeadLetters | None] = providers.Singleton(_dead_letters, broker)
     commit_signal: providers.Provider[CommitSignal] = providers.Singleton(CommitSignal)
     new_id: providers.Provider[NewIds] = providers.Object(new_id)
     linked_hosts: providers.Provider[MediaHosts] = providers.Singleton(MediaHosts, settings.provided.media_hosts)
@@ -207,8 +258,14 @@ class Container(containers.DeclarativeContainer):
     community_reader: providers.Provider[SqlCommunityReader] = providers.Singleton(
         SqlCommunityReader, database, links, settings.provided.expose_email
     )
-    backlog_reader: providers.Provider[BacklogReader] = providers.Singleton(SqlBacklogReader, database)
+    backlog_reader: providers.Provider[BacklogReader] = providers.Singleton(
+        SqlBacklogReader, database, stream=providers.Factory(_has_stream, settings)
+    )
     event_reader: providers.Provider[EventReader] = providers.Singleton(SqlEventReader, database)
+    event_cursors: providers.Provider[EventCursors] = providers.Singleton(SqlEventCursors, database)
+    event_stream: providers.Provider[EventStream | None] = providers.Singleton(
+        _event_stream, redis, redis_prefix, settings.provided.stream_max_length
+    )
     arrivals: providers.Provider[Arrivals] = providers.Singleton(PolledArrivals, event_reader, commit_signal)
     people_reader: providers.Provider[SqlPeopleReader] = providers.Singleton(SqlPeopleReader, database)
     export_reader: providers.Provider[ExportReader] = providers.Singleton(SqlExportReader, database, links)
@@ -272,7 +329,16 @@ class Container(containers.DeclarativeContainer):
     dispatch_events = providers.Factory(DispatchEvents, unit_of_work, wakeups)
     empty_bin = providers.Factory(EmptyBin, unit_of_work, objects)
     forget_answers = providers.Factory(ForgetAnswers, unit_of_work)
+    forget_events = providers.Factory(
+        ForgetEvents,
+        unit_of_work,
+        settings.provided.events_retention_seconds,
+        providers.Factory(_readers, settings),
+    )
     process_media = providers.Factory(ProcessMedia, unit_of_work, objects, renderer, workspaces, wakeups)
+    publish_events = providers.Factory(
+        PublishEvents, event_reader, event_cursors, event_stream, settings.provided.address
+    )
     reconcile_objects = providers.Factory(ReconcileObjectsHandler, unit_of_work, objects)
     rescue_processing = providers.Factory(RescueProcessing, unit_of_work, wakeups)
     sequence_events = providers.Factory(SequenceEvents, unit_of_work)
@@ -281,16 +347,23 @@ class Container(containers.DeclarativeContainer):
         PolicyWorker, broker, providers.Factory(_policies, process_media, empty_bin, clean_archives)
     )
     relay: providers.Provider[OutboxRelay] = providers.Singleton(
-        OutboxRelay, providers.Dict({"sequence": sequence_events, "dispatch": dispatch_events}), commit_signal
+        _relay,
+        commit_signal,
+        sequence=sequence_events,
+        dispatch=dispatch_events,
+        stream=event_stream,
+        publish=publish_events.provider,
     )
     scheduler: providers.Provider[Scheduler] = providers.Singleton(
         _upkeep,
         settings,
+        unit_of_work,
         archive_expired=archive_expired,
         clean_archives=clean_archives,
         rescue=rescue_processing,
         empty_bin=empty_bin,
         forget_answers=forget_answers,
+        forget_events=forget_events,
     )
     doctor: providers.Provider[Doctor] = providers.Singleton(
         Doctor, database=database, objects=objects, redis=redis, published_keys=published_keys

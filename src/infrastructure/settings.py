@@ -53,6 +53,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         sweep_interval_seconds: how often expired stories are moved to the archive; readers do not depend on it.
         analytics_retention_seconds: how long after archiving it is known who viewed and reacted; 0: not at all.
         media_grace_seconds: how long after archiving media are kept; 0: for ever.
+        events_retention_seconds: how long events are kept for those who read them.
+        stream_max_length: events in the stream of Redis; more, while a group has not acknowledged the others.
         feed_public: whether public stories of strangers belong in feeds.
         rate_limit_enabled: refuse those who ask too often.
         rate_limit_reads: requests that only read, of one user, a minute.
@@ -91,6 +93,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sweep_interval_seconds: Annotated[float, Meta(ge=0.1, le=86_400)] = 60
     analytics_retention_seconds: _Seconds = 172_800
     media_grace_seconds: _Seconds = 2_592_000
+    events_retention_seconds: _Seconds = 259_200
+    stream_max_length: _Most = 100_000
     feed_public: bool = False
     rate_limit_enabled: bool = True
     rate_limit_reads: _Most = 1_200

@@ -120,6 +120,11 @@ def _camel(name: str) -> str:
     return first + "".join(word.capitalize() for word in more)
 
 
+@pytest.mark.parametrize("example", sorted((ROOT / "docs" / "examples").glob("*.py")), ids=lambda path: path.name)
+def test_an_example_is_on_its_page_as_it_is_run(example: Path) -> None:
+    assert f"```python\n{example.read_text()}```" in (ROOT / "docs" / "events.md").read_text()
+
+
 @pytest.mark.parametrize(
     ("line", "works"), [("curl --version # curl", True), ("curl --version # wget", False), ("false # curl", False)]
 )

@@ -13,7 +13,11 @@ async def test_the_process_says_that_it_lives_to_anybody(town: Town) -> None:
 async def test_it_is_ready_when_its_database_and_its_media_answer_and_names_them(town: Town) -> None:
     response = await town.stranger().get("/health/ready")
     assert response.status_code == 200
-    assert response.json() == {"status": "ok", "stores": {"database": "ok", "media": "ok"}}
+    told = response.json()
+    waiting = told.pop("waiting")
+    assert told == {"status": "ok", "stores": {"database": "ok", "media": "ok"}}
+    assert waiting.keys() == {"events", "unsequenced", "overdue", "processing", "objects"}
+    assert waiting["unsequenced"].keys() == {"count", "oldestSeconds"}
 
 
 async def test_a_probe_may_ask_by_head(town: Town) -> None:

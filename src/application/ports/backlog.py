@@ -27,12 +27,16 @@ class Backlog(Struct, frozen=True, kw_only=True):
 
     Attributes:
         events: written and not yet dispatched.
+        unsequenced: events that have no position, and so nobody reads.
+        stream: events that are not yet in the stream; None: there is none.
         overdue: stories that are over, and not yet in the archive; nobody sees them.
         processing: stories whose media are not yet rendered.
         objects: bytes that may be deleted, and are not yet.
     """
 
     events: Waiting
+    unsequenced: Waiting
+    stream: Waiting | None
     overdue: Waiting
     processing: Waiting
     objects: Waiting

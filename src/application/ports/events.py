@@ -47,6 +47,16 @@ class EventReader(Protocol):
         """The last position that was given; 0: none was."""
 
 
+class EventCursors(Protocol):
+    """How far those have come who go through the events of all organisations, by their names."""
+
+    async def position(self, name: str) -> int:
+        """The position that a cursor has come to; 0: it has not begun."""
+
+    async def move(self, name: str, position: int) -> None:
+        """A cursor has come to a position, or must go back to it."""
+
+
 class Arrivals(Protocol):
     """Tells when there are new events."""
 

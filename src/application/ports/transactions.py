@@ -99,6 +99,18 @@ class SystemTransaction(Protocol):
     async def dispatched(self, events: Sequence[OutboxEvent]) -> None:
         """They have been dispatched."""
 
+    async def forget_events(self, *, after_seconds: float, readers: Collection[str], limit: int) -> int:
+        """Forget the oldest events, if they are older than that and dispatched, at most so many; how many.
+
+        None that one of ``readers``, cursors by their names, has not passed; nor any behind one that stays.
+        """
+
+    async def claim_upkeep(self, name: str, *, seconds: float) -> bool:
+        """Whether upkeep of that name is due: it is the caller's turn then, and not due again for so many seconds."""
+
+    async def return_upkeep(self, name: str) -> None:
+        """It could not be done: it is due again at once."""
+
     async def overdue_processing(self, *, lease_seconds: float, limit: int) -> Sequence[tuple[OrgId, StoryId]]:
         """Stories that wait to be processed and nobody holds (any more); they count as held for the lease given."""
 

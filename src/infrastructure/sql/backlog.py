@@ -7,11 +7,12 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, func, literal, select
 
+from application.policies.publish_events import STREAM
 from application.ports.backlog import COUNTED_MAX, Backlog, Waiting
 from domain.story import Status
 from infrastructure.sql.database import Database
 from infrastructure.sql.dialect import clock, seconds_between
-from infrastructure.sql.tables import objects, outbox, stories
+from infrastructure.sql.tables import event_cursors, objects, outbox, stories
 
 
 def _waiting(since: Column[datetime], order: Column[Any], *conditions: ColumnElement[bool]) -> list[Any]:
@@ -23,8 +24,15 @@ def _waiting(since: Column[datetime], order: Column[Any], *conditions: ColumnEle
     ]
 
 
+_streamed = (
+    select(event_cursors.c.position)
+    .where(event_cursors.c.org_id == "", event_cursors.c.name == STREAM)
+    .scalar_subquery()
+)
 _BACKLOG = select(
     *_waiting(outbox.c.occurred_at, outbox.c.number, outbox.c.published_at.is_(None)),
+    *_waiting(outbox.c.occurred_at, outbox.c.number, outbox.c.position.is_(None)),
+    *_waiting(outbox.c.occurred_at, outbox.c.position, outbox.c.position > func.coalesce(_streamed, 0)),
     *_waiting(
         stories.c.expires_at,
         stories.c.expires_at,
@@ -39,12 +47,20 @@ _BACKLOG = select(
 class SqlBacklogReader:
     """As `BacklogReader`."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, *, stream: bool) -> None:
+        """``stream``: whether there is one for events to be in."""
+        self._database, self._stream = database, stream
 
     async def backlog(self) -> Backlog:
         """As `BacklogReader`."""
         async with self._database.read(None) as connection:
             row = (await connection.execute(_BACKLOG)).one()
         found = [Waiting(row[at], max(float(row[at + 1]), 0.0)) for at in range(0, len(row), 2)]
-        return Backlog(events=found[0], overdue=found[1], processing=found[2], objects=found[3])
+        return Backlog(
+            events=found[0],
+            unsequenced=found[1],
+            stream=found[2] if self._stream else None,
+            overdue=found[3],
+            processing=found[4],
+            objects=found[5],
+        )

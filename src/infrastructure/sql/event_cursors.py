@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from infrastructure.sql.database import Database
 from infrastructure.sql.dialect import upsert_into
 from infrastructure.sql.tables import event_cursors
 
@@ -33,3 +34,20 @@ async def move(connection: AsyncConnection, name: str, position: int) -> None:
             index_elements=["org_id", "name"], set_={"position": statement.excluded.position}
         )
     )
+
+
+class SqlEventCursors:
+    """As `EventCursors`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def position(self, name: str) -> int:
+        """As `EventCursors`."""
+        async with self._database.read(None) as connection:
+            return await position_of(connection, name)
+
+    async def move(self, name: str, position: int) -> None:
+        """As `EventCursors`."""
+        async with self._database.write(None) as connection:
+            await move(connection, name, position)

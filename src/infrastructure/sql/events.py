@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import bindparam, select
 
@@ -11,11 +11,8 @@ from application.ports.events import SequencedEvent
 from domain.values import OrgId
 from infrastructure.sql import event_cursors
 from infrastructure.sql.database import Database
-from infrastructure.sql.outbox import SEQUENCE
+from infrastructure.sql.outbox import PURGED, SEQUENCE
 from infrastructure.sql.tables import outbox
-
-PURGED: Final = "purged"
-"""The cursor that says up to which position events are no longer kept."""
 
 _AFTER = (
     select(

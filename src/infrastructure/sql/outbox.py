@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import fields
 from datetime import datetime
 from enum import Enum
+from itertools import takewhile
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import and_, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from application.ports.transactions import NewIds, OutboxEvent
 from application.queries.times import timestamp
 from domain.events import Event, LifecycleEvent, StoryEvent
 from infrastructure.sql import event_cursors
-from infrastructure.sql.dialect import clock
+from infrastructure.sql.dialect import clock, seconds_from_now
 from infrastructure.sql.locks import hold_sequence
 from infrastructure.sql.tables import outbox
 
 SEQUENCE: Final = "sequence"
 """The cursor that says which position was given last."""
+PURGED: Final = "purged"
+"""The cursor that says up to which position events are no longer kept."""
 
 _ENVELOPE: Final = {"org", "story", "at", "version"}
 """Fields that have a column of their own."""
@@ -43,6 +46,16 @@ _WAITING = (
     .limit(bindparam("limit"))
     .with_for_update(skip_locked=True)
 )
+_OLDEST = (
+    select(
+        outbox.c.position,
+        and_(outbox.c.published_at.is_not(None), outbox.c.occurred_at < seconds_from_now(-bindparam("age"))),
+    )
+    .where(outbox.c.position.is_not(None))
+    .order_by(outbox.c.position)
+    .limit(bindparam("limit"))
+)
+_FORGET = delete(outbox).where(outbox.c.position <= bindparam("last"))
 _MARK = update(outbox).where(outbox.c.number.in_(bindparam("numbers", expanding=True))).values(published_at=clock())
 
 
@@ -74,6 +87,18 @@ async def mark(connection: AsyncConnection, events: Sequence[OutboxEvent]) -> No
     """They have been dispatched."""
     if events:
         await connection.execute(_MARK, {"numbers": [event.number for event in events]})
+
+
+async def forget(connection: AsyncConnection, after_seconds: float, readers: Collection[str], limit: int) -> int:
+    """Forget the oldest dispatched events that are older than that, and passed by every reader; how many."""
+    passed = [await event_cursors.position_of(connection, reader) for reader in readers]
+    oldest = await connection.execute(_OLDEST, {"age": after_seconds, "limit": limit})
+    over = list(takewhile(lambda row: row[1] and all(row[0] <= position for position in passed), oldest))
+    if not over:
+        return 0
+    await connection.execute(_FORGET, {"last": over[-1][0]})
+    await event_cursors.move(connection, PURGED, over[-1][0])
+    return len(over)
 
 
 def _row(event: Event, new_id: NewIds) -> dict[str, Any]:

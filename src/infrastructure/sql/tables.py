@@ -374,3 +374,12 @@ event_cursors = Table(
     Column("name", String(64), primary_key=True),
     Column("position", BigInteger, nullable=False),
 )
+
+# When upkeep is next due, whichever of the schedulers then does it; the rows are of no organisation.
+upkeep_runs = Table(
+    "upkeep_runs",
+    metadata,
+    _org(),
+    Column("name", String(64), primary_key=True),
+    Column("due_at", Instant, nullable=False),
+)

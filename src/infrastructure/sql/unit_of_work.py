@@ -112,6 +112,18 @@ class SqlSystemTransaction:
         """As `SystemTransaction`."""
         await outbox.mark(self._connection, events)
 
+    async def forget_events(self, *, after_seconds: float, readers: Collection[str], limit: int) -> int:
+        """As `SystemTransaction`."""
+        return await outbox.forget(self._connection, after_seconds, readers, limit)
+
+    async def claim_upkeep(self, name: str, *, seconds: float) -> bool:
+        """As `SystemTransaction`."""
+        return await upkeep.claim(self._connection, name, seconds)
+
+    async def return_upkeep(self, name: str) -> None:
+        """As `SystemTransaction`."""
+        await upkeep.give_back(self._connection, name)
+
     async def overdue_processing(self, *, lease_seconds: float, limit: int) -> Sequence[tuple[OrgId, StoryId]]:
         """As `SystemTransaction`."""
         return await upkeep.overdue_processing(self._connection, lease_seconds, limit)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from typing import Final
 
 from sqlalchemy import bindparam, delete, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.story import Status, Story
 from domain.values import OrgId, StoryId
-from infrastructure.sql.dialect import clock, seconds_from_now
+from infrastructure.sql.dialect import clock, seconds_from_now, upsert_into
 from infrastructure.sql.stories import to_stories
-from infrastructure.sql.tables import objects, stories, uploads
+from infrastructure.sql.tables import objects, stories, upkeep_runs, uploads
+
+_EVERY_ORG: Final = ""
+"""No organisation has this name: what is done is done for all."""
 
 _DUE = (
     select(stories)
@@ -92,3 +96,25 @@ async def forget_objects(connection: AsyncConnection, keys: Iterable[str]) -> No
     parameters = {"keys": list(keys)}
     await connection.execute(_FORGET_UPLOADS, parameters)
     await connection.execute(_FORGET_OBJECTS, parameters)
+
+
+async def claim(connection: AsyncConnection, name: str, seconds: float) -> bool:
+    """Whether upkeep of that name is due, which then it is not again for so many seconds."""
+    statement = upsert_into(upkeep_runs, connection.dialect.name).values(
+        org_id=_EVERY_ORG, name=name, due_at=seconds_from_now(seconds)
+    )
+    claimed = await connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["org_id", "name"],
+            set_={"due_at": statement.excluded.due_at},
+            where=upkeep_runs.c.due_at <= clock(),
+        ).returning(upkeep_runs.c.name)
+    )
+    return claimed.first() is not None
+
+
+async def give_back(connection: AsyncConnection, name: str) -> None:
+    """Upkeep of that name is due now."""
+    await connection.execute(
+        update(upkeep_runs).where(upkeep_runs.c.org_id == _EVERY_ORG, upkeep_runs.c.name == name).values(due_at=clock())
+    )

@@ -38,6 +38,7 @@ def run(arguments: Sequence[str]) -> int:
         "demo": demo,
         "doctor": doctor,
         "reconcile": reconcile,
+        "dead-letters": dead_letters,
     }[options.command]
     try:
         settings = load_settings(os.environ)
@@ -192,6 +193,30 @@ def reconcile(settings: Settings, options: argparse.Namespace) -> int:
     return 1 if found.orphans or found.missing else 0
 
 
+def dead_letters(settings: Settings, options: argparse.Namespace) -> int:
+    """List the messages that workers have given up on, or send them again."""
+    from infrastructure.container import Container, close
+
+    async def run() -> int:
+        container = Container(settings=settings)
+        try:
+            letters = container.dead_letters()
+            if letters is None:
+                return _refuse("without STORIES_REDIS_URL messages live and die with their process", code=2)
+            if options.action == "replay":
+                print(f"{letters.replay(frozenset(options.ids))} sent again")
+                return 0
+            for letter in letters.all():
+                print(f"{letter.id} {letter.at:%Y-%m-%dT%H:%M:%SZ} {letter.policy} {letter.org} {letter.story}")
+                print(f"  {letter.reason}" if letter.reason else "  too old, or given up without a reason")
+            return 0
+        finally:
+            await close(container)
+
+    _configure(settings)
+    return asyncio.run(run())
+
+
 def _configure(settings: Settings) -> None:
     from infrastructure.container import configure_process
 
@@ -260,6 +285,13 @@ def _parser() -> argparse.ArgumentParser:
         "doctor": "check every configured store",
     }.items():
         commands.add_parser(name, help=does, description=does)
+    letters = commands.add_parser(
+        "dead-letters", help="list what workers have given up on, or send it again", description=dead_letters.__doc__
+    )
+    actions = letters.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("list", help="print them, oldest first")
+    replaying = actions.add_parser("replay", help="send them again, or only those that are named")
+    replaying.add_argument("ids", nargs="*", metavar="ID")
     comparing = commands.add_parser(
         "reconcile", help="compare the object store with the database, and repair", description=reconcile.__doc__
     )

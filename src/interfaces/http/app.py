@@ -13,6 +13,7 @@ from litestar.types import ASGIApp
 from infrastructure.container import Container, close
 from infrastructure.settings import Settings
 from interfaces.http.auth import Identify
+from interfaces.http.backlog import KnownBacklog
 from interfaces.http.community.routers import community_router
 from interfaces.http.cors import Cors
 from interfaces.http.description import openapi_config
@@ -39,7 +40,7 @@ from interfaces.http.uploads import uploads_router
 def create_app(settings: Settings, container: Container | None = None) -> ASGIApp:
     """The application. Without Redis it also works the queue, relays events and keeps the clock, in this process."""
     container = container or Container(settings=settings)
-    metrics = Metrics()
+    metrics, backlog = Metrics(), KnownBacklog(container.backlog_reader())
     limits = Limits(container.rate_limiter(), _figures(settings), metrics.refused)
     app = Litestar(
         route_handlers=[
@@ -60,7 +61,8 @@ def create_app(settings: Settings, container: Container | None = None) -> ASGIAp
         request_max_body_size=JSON_MAX_BYTES,
         middleware=[Identify(container.tokens(), container.keep_profile(), limits, settings.public_url)],
         before_send=[tell_replayed],
-        dependencies=_dependencies(container) | {"metrics": _provide(lambda: metrics)},
+        dependencies=_dependencies(container)
+        | {"metrics": _provide(lambda: metrics), "known_backlog": _provide(lambda: backlog)},
         exception_handlers={Exception: handle},
         openapi_config=openapi_config(),
         lifespan=[_running(container, settings)],

@@ -8,9 +8,11 @@ from typing import Final, Literal, Protocol, runtime_checkable
 from litestar import Response, Router, get
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from msgspec import Struct
+from msgspec import Struct, structs
 
+from application.ports.backlog import Backlog
 from interfaces.http.auth import PUBLIC
+from interfaces.http.backlog import KnownBacklog
 from interfaces.http.limits import UNLIMITED
 from interfaces.http.problems import specs
 
@@ -29,11 +31,28 @@ class Live(Struct, frozen=True):
     status: Literal["ok"]
 
 
+class Lag(Struct, frozen=True, rename="camel"):
+    """What waits to be done by the service itself.
+
+    Attributes:
+        count: how many.
+        oldest_seconds: for how long the oldest has waited.
+    """
+
+    count: int
+    oldest_seconds: float
+
+
 class Ready(Struct, frozen=True):
-    """Whether requests can be served; each store with ``ok`` or what is wrong with it."""
+    """Whether requests can be served; each store with ``ok`` or what is wrong with it.
+
+    Attributes:
+        waiting: what waits to be done, by its name, as it was found in the last seconds; null: it is not known.
+    """
 
     status: Literal["ok", "degraded", "unavailable"]
     stores: Mapping[str, str]
+    waiting: Mapping[str, Lag] | None
 
 
 _UNAVAILABLE: Final = ResponseSpec(Ready, description="The database is down", generate_examples=False)
@@ -47,13 +66,23 @@ async def live() -> Live:
 
 
 @get("/ready", opt=PUBLIC | UNLIMITED, operation_id="ready", responses=_BAD_TOKEN | {503: _UNAVAILABLE})
-async def ready(doctor: NamedDependency[Examiner]) -> Response[Ready]:
+async def ready(doctor: NamedDependency[Examiner], known_backlog: NamedDependency[KnownBacklog]) -> Response[Ready]:
     """Whether requests can be served: without the database none, without another store some."""
     problems = await doctor.examine()
     stores = {name: problem or "ok" for name, problem in problems.items()}
     if problems.get("database"):
-        return Response(Ready("unavailable", stores), status_code=503, headers={"Retry-After": "5"})
-    return Response(Ready("degraded" if any(problems.values()) else "ok", stores))
+        return Response(Ready("unavailable", stores, None), status_code=503, headers={"Retry-After": "5"})
+    return Response(Ready("degraded" if any(problems.values()) else "ok", stores, _waiting(await known_backlog())))
+
+
+def _waiting(backlog: Backlog | None) -> Mapping[str, Lag] | None:
+    if backlog is None:
+        return None
+    return {
+        what: Lag(waiting.count, waiting.oldest_seconds)
+        for what, waiting in structs.asdict(backlog).items()
+        if waiting is not None
+    }
 
 
 health_router = Router("/health", route_handlers=[live, ready], tags=["Health"])

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from typing import Final
 
 from litestar import Response, get
 from litestar.di import NamedDependency
+from msgspec import structs
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
-from application.ports.backlog import Backlog, BacklogReader
-from application.ports.errors import UnavailableError
+from application.ports.backlog import Backlog
 from interfaces.http.auth import PUBLIC
+from interfaces.http.backlog import KnownBacklog
 from interfaces.http.limits import UNLIMITED
 from interfaces.http.problems import specs
 
 _CONTENT_TYPE: Final = "text/plain; version=0.0.4"
 _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Seconds."""
-_BACKLOG_SECONDS: Final = 5.0
-"""However often it is asked, the database is asked no more often than this."""
 
 
 class Metrics:
@@ -69,14 +67,14 @@ class Metrics:
         """A request was one too many, of a user, an organisation, or an address."""
         self._refused.labels(kind, of).inc()
 
-    async def text(self, reader: BacklogReader) -> bytes:
-        """All of it, as Prometheus reads it."""
-        await self._backlog.refresh(reader)
+    def text(self, backlog: Backlog | None) -> bytes:
+        """All of it, with what waits, if it is known, as Prometheus reads it."""
+        self._backlog.set(backlog)
         return generate_latest(self._registry)
 
 
 class _BacklogGauges:
-    """What waits, as it was found last. If the database is away it is not known, and says so."""
+    """What waits. If the database is away it is not known, and says so."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._count = Gauge("stories_waiting", "How much waits to be done by itself", ["what"], registry=registry)
@@ -84,25 +82,16 @@ class _BacklogGauges:
             "stories_waiting_oldest_seconds", "For how long the oldest has waited", ["what"], registry=registry
         )
         self._known = Gauge("stories_waiting_known", "1 if the database has told what waits", registry=registry)
-        self._due = 0.0
 
-    async def refresh(self, reader: BacklogReader) -> None:
-        """Ask, if it was not asked a moment ago."""
-        if time.monotonic() < self._due:
-            return
-        self._due = time.monotonic() + _BACKLOG_SECONDS
-        try:
-            backlog = await reader.backlog()
-        except UnavailableError:
-            self._known.set(0)
-            self._count.clear()
-            self._oldest.clear()
-            return
-        self._known.set(1)
-        for what in Backlog.__struct_fields__:
-            waiting = getattr(backlog, what)
-            self._count.labels(what).set(waiting.count)
-            self._oldest.labels(what).set(waiting.oldest_seconds)
+    def set(self, backlog: Backlog | None) -> None:
+        """It is so now."""
+        self._known.set(backlog is not None)
+        self._count.clear()
+        self._oldest.clear()
+        for what, waiting in (structs.asdict(backlog) if backlog else {}).items():
+            if waiting is not None:
+                self._count.labels(what).set(waiting.count)
+                self._oldest.labels(what).set(waiting.oldest_seconds)
 
 
 @get(
@@ -114,7 +103,7 @@ class _BacklogGauges:
     responses={401: specs()[401]},
 )
 async def get_metrics(
-    metrics: NamedDependency[Metrics], backlog_reader: NamedDependency[BacklogReader]
+    metrics: NamedDependency[Metrics], known_backlog: NamedDependency[KnownBacklog]
 ) -> Response[bytes]:
     """Metrics of this process, in the text format of Prometheus."""
-    return Response(await metrics.text(backlog_reader), media_type=_CONTENT_TYPE)
+    return Response(metrics.text(await known_backlog()), media_type=_CONTENT_TYPE)

@@ -12,7 +12,7 @@ from tests.stage import Stage
 
 
 async def test_where_nothing_waits_nothing_is_told(container: Container) -> None:
-    backlog = await SqlBacklogReader(container.database()).backlog()
+    backlog = await SqlBacklogReader(container.database(), stream=True).backlog()
     assert {backlog.events, backlog.overdue, backlog.processing, backlog.objects} == {Waiting(0, 0.0)}
 
 
@@ -23,7 +23,7 @@ async def test_what_waits_is_counted_and_the_oldest_timed(container: Container) 
     await one.pass_time(await other.post_image("bob", processed=False), 30)
     await other.post_image("bob", processed=True)
 
-    backlog = await SqlBacklogReader(container.database()).backlog()
+    backlog = await SqlBacklogReader(container.database(), stream=True).backlog()
 
     assert backlog.overdue.count == 1
     assert 40 <= backlog.overdue.oldest_seconds < 100
@@ -41,6 +41,6 @@ async def test_what_was_done_waits_no_longer(container: Container, stage: Stage)
     async with container.database().write(None) as connection:
         await connection.execute(update(outbox).values(published_at=outbox.c.occurred_at))
 
-    backlog = await SqlBacklogReader(container.database()).backlog()
+    backlog = await SqlBacklogReader(container.database(), stream=True).backlog()
 
     assert {backlog.events, backlog.overdue} == {Waiting(0, 0.0)}

@@ -149,6 +149,33 @@ class SayingInspector:
         return self._inspection
 
 
+class MemoryEventStream:
+    """A stream of events in a dictionary.
+
+    Attributes:
+        entries: the events, by position.
+    """
+
+    def __init__(self, *, max_length: int) -> None:
+        self._max_length, self._last = max_length, 0
+        self.entries: dict[int, bytes] = {}
+
+    async def last(self) -> int:
+        await asyncio.sleep(0)
+        return self._last
+
+    async def append(self, events: Sequence[tuple[int, bytes]], *, after: int) -> bool:
+        if after != self._last:
+            return False
+        self.entries.update(events)
+        self._last = max(self.entries)
+        return True
+
+    async def trim(self) -> None:
+        for position in sorted(self.entries)[: -self._max_length]:
+            del self.entries[position]
+
+
 class PlainRenderer:
     """Writes a few bytes and calls them a rendition.
 

@@ -10,7 +10,7 @@ from application.ports.people import Role
 from application.queries.list_events import ListEvents, ListEventsHandler, PositionGoneError
 from domain.errors import RoleRequiredError
 from infrastructure.sql import event_cursors
-from infrastructure.sql.events import PURGED
+from infrastructure.sql.outbox import PURGED
 from tests.stage import Stage
 
 
