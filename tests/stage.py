@@ -27,7 +27,7 @@ from infrastructure.container import Container
 from infrastructure.settings import Settings
 from infrastructure.sql.tables import blocks, close_friends, mutes, outbox, stories, story_views
 from interfaces.http.app import create_app
-from interfaces.http.connection import Connection
+from interfaces.realtime.wire import OPTIONS
 
 ORG = OrgId("test")
 DEFAULT_ORG = OrgId("default")
@@ -262,16 +262,7 @@ class Served:
 @asynccontextmanager
 async def serve(settings: Settings, container: Container) -> AsyncIterator[Served]:
     """Serve the application on a free port."""
-    config = uvicorn.Config(
-        create_app(settings, container),
-        http=Connection,
-        port=0,
-        log_config=None,
-        lifespan="on",
-        ws="none",
-        server_header=False,
-        proxy_headers=False,
-    )
+    config = uvicorn.Config(create_app(settings, container), port=0, **OPTIONS)
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     while not server.started:

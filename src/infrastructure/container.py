@@ -31,6 +31,7 @@ from application.commands.track_view import TrackViewHandler
 from application.commands.unblock_user import UnblockUserHandler
 from application.commands.unfriend import UnfriendHandler
 from application.commands.unmute_user import UnmuteUserHandler
+from application.live import Hub
 from application.once import PerformOnce
 from application.one_shot_uploads import OneShotUploads
 from application.policies.archive_expired import ArchiveExpired
@@ -38,6 +39,7 @@ from application.policies.clean_archives import CleanArchives
 from application.policies.dispatch_events import DispatchEvents
 from application.policies.empty_bin import EmptyBin
 from application.policies.forget_answers import ForgetAnswers
+from application.policies.forget_audiences import ForgetAudiences
 from application.policies.forget_events import ForgetEvents
 from application.policies.process_media import ProcessMedia
 from application.policies.publish_events import STREAM, PublishEvents
@@ -48,6 +50,7 @@ from application.ports.backlog import BacklogReader
 from application.ports.events import Arrivals, EventCursors, EventReader
 from application.ports.feeds import FeedOrders
 from application.ports.limits import RateLimiter
+from application.ports.live import LiveAudience
 from application.ports.media import MediaInspector, MediaRenderer, ObjectStore, Workspaces
 from application.ports.streams import EventStream
 from application.ports.transactions import NewIds, UnitOfWork
@@ -86,10 +89,12 @@ from infrastructure.memory.rate_limiter import MemoryRateLimiter
 from infrastructure.messaging.arrivals import PolledArrivals
 from infrastructure.messaging.broker import BrokerWakeups, open_broker
 from infrastructure.messaging.dead_letters import DeadLetters
+from infrastructure.messaging.live import LiveDelivery
 from infrastructure.messaging.relay import CommitSignal, OutboxRelay, Step
 from infrastructure.messaging.scheduler import (
     EMPTY_BIN_SECONDS,
     FORGET_ANSWERS_SECONDS,
+    FORGET_AUDIENCES_SECONDS,
     FORGET_EVENTS_SECONDS,
     RESCUE_SECONDS,
     Scheduler,
@@ -98,6 +103,7 @@ from infrastructure.messaging.worker import PolicyWorker, RunPolicy
 from infrastructure.redis.client import open_redis
 from infrastructure.redis.event_stream import RedisEventStream
 from infrastructure.redis.feed_orders import RedisFeedOrders
+from infrastructure.redis.nudges import RedisNudges
 from infrastructure.redis.rate_limiter import RedisRateLimiter
 from infrastructure.settings import Settings
 from infrastructure.sql.backlog import SqlBacklogReader
@@ -107,6 +113,7 @@ from infrastructure.sql.event_cursors import SqlEventCursors
 from infrastructure.sql.events import SqlEventReader
 from infrastructure.sql.exports import SqlExportReader
 from infrastructure.sql.feed import SqlFeedReader
+from infrastructure.sql.live import SqlLiveAudience
 from infrastructure.sql.migrate import migrate
 from infrastructure.sql.people import SqlPeopleReader
 from infrastructure.sql.readers import SqlStoryReader
@@ -192,6 +199,7 @@ def _upkeep(
     empty_bin: EmptyBin,
     forget_answers: ForgetAnswers,
     forget_events: ForgetEvents,
+    forget_audiences: ForgetAudiences,
 ) -> Scheduler:
     return Scheduler(
         {
@@ -200,6 +208,7 @@ def _upkeep(
             "rescue processing": (rescue, RESCUE_SECONDS),
             "empty bin": (empty_bin, EMPTY_BIN_SECONDS),
             "forget answers": (forget_answers, FORGET_ANSWERS_SECONDS),
+            "forget audiences": (forget_audiences, FORGET_AUDIENCES_SECONDS),
             "forget events": (forget_events, FORGET_EVENTS_SECONDS),
         },
         unit_of_work,
@@ -257,6 +266,9 @@ class Container(containers.DeclarativeContainer):
     )
     community_reader: providers.Provider[SqlCommunityReader] = providers.Singleton(
         SqlCommunityReader, database, links, settings.provided.expose_email
+    )
+    live_audience: providers.Provider[LiveAudience] = providers.Singleton(
+        SqlLiveAudience, database, settings.provided.feed_public
     )
     backlog_reader: providers.Provider[BacklogReader] = providers.Singleton(
         SqlBacklogReader, database, stream=providers.Factory(_has_stream, settings)
@@ -335,6 +347,7 @@ class Container(containers.DeclarativeContainer):
         settings.provided.events_retention_seconds,
         providers.Factory(_readers, settings),
     )
+    forget_audiences = providers.Factory(ForgetAudiences, unit_of_work, settings.provided.events_retention_seconds)
     process_media = providers.Factory(ProcessMedia, unit_of_work, objects, renderer, workspaces, wakeups)
     publish_events = providers.Factory(
         PublishEvents, event_reader, event_cursors, event_stream, settings.provided.address
@@ -346,6 +359,11 @@ class Container(containers.DeclarativeContainer):
     worker: providers.Provider[PolicyWorker] = providers.Singleton(
         PolicyWorker, broker, providers.Factory(_policies, process_media, empty_bin, clean_archives)
     )
+    hub: providers.Provider[Hub] = providers.Singleton(
+        Hub, event_reader, live_audience, user_max=settings.provided.live_user_max, all_max=settings.provided.live_max
+    )
+    live: providers.Provider[LiveDelivery] = providers.Singleton(LiveDelivery, hub, commit_signal)
+    nudges: providers.Provider[RedisNudges] = providers.Singleton(RedisNudges, redis, redis_prefix, commit_signal)
     relay: providers.Provider[OutboxRelay] = providers.Singleton(
         _relay,
         commit_signal,
@@ -364,6 +382,7 @@ class Container(containers.DeclarativeContainer):
         empty_bin=empty_bin,
         forget_answers=forget_answers,
         forget_events=forget_events,
+        forget_audiences=forget_audiences,
     )
     doctor: providers.Provider[Doctor] = providers.Singleton(
         Doctor, database=database, objects=objects, redis=redis, published_keys=published_keys

@@ -56,6 +56,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         events_retention_seconds: how long events are kept for those who read them.
         stream_max_length: events in the stream of Redis; more, while a group has not acknowledged the others.
         feed_public: whether public stories of strangers belong in feeds.
+        live_max: how many can be connected for live updates to one process.
+        live_user_max: at how many places one user can be, of these.
         rate_limit_enabled: refuse those who ask too often.
         rate_limit_reads: requests that only read, of one user, a minute.
         rate_limit_writes: other requests that change something, of one user, a minute.
@@ -96,6 +98,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     events_retention_seconds: _Seconds = 259_200
     stream_max_length: _Most = 100_000
     feed_public: bool = False
+    live_max: _Most = 20_000
+    live_user_max: _Most = 20
     rate_limit_enabled: bool = True
     rate_limit_reads: _Most = 1_200
     rate_limit_writes: _Most = 600

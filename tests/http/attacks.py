@@ -52,9 +52,10 @@ ATTACKS: Final = {
     45: "links to media that were altered, used to write, or to be something else: none",
     46: "media in a page: their answers say that they can do nothing but show, and for how long",
     47: "answers to somebody kept by somebody on the way: they say not to",
-    48: "pages of other origins: get no leave",
+    48: "pages of other origins: get no leave, and no socket",
     49: "headers that say who, where and how: no effect",
     50: "floods: 429, and when to come again",
     51: "names that mean something to a database: they are names",
     52: "methods that are not there, requests of two lengths, bodies that drip: 405, 400, left alone",
+    54: "sockets without a good token, of another organisation, that say much, read nothing, outlive it: closed",
 }

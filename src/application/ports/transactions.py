@@ -132,6 +132,9 @@ class SystemTransaction(Protocol):
     async def forget_answers(self, *, limit: int) -> int:
         """Forget first answers that are over, at most so many; how many."""
 
+    async def forget_audiences(self, *, after_seconds: float, limit: int) -> int:
+        """Forget whom stories were for until events so long ago, at most so many rows; how many."""
+
     async def known_objects(self, keys: Sequence[str]) -> Collection[str]:
         """Those of the keys that have a row."""
 

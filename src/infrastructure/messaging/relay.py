@@ -26,10 +26,17 @@ class CommitSignal:
     def __init__(self) -> None:
         self.told = 0
         """How often something was committed."""
+        self.here = 0
+        """How often in this process."""
         self._event = asyncio.Event()
 
     def __call__(self) -> None:
-        """Something was committed."""
+        """Something was committed in this process."""
+        self.here += 1
+        self.heard()
+
+    def heard(self) -> None:
+        """Something was committed, here or in another process."""
         self.told += 1
         self._event.set()
         self._event = asyncio.Event()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import DateTime, Dialect, Float, Table, TypeDecorator
+from sqlalchemy import Boolean, DateTime, Dialect, Float, String, Table, TypeDecorator
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -112,6 +112,44 @@ def _from_now_postgresql(element: seconds_from_now, compiler: SQLCompiler, **kw:
 def _from_now_sqlite(element: seconds_from_now, compiler: SQLCompiler, **kw: Any) -> str:
     (seconds,) = (compiler.process(clause, **kw) for clause in element.clauses)
     return f"({_clock_sqlite()} + CAST({seconds} * 1000 AS INTEGER))"
+
+
+class keys(FunctionElement[str]):  # noqa: N801
+    """``keys(json)``: a row for each key of an object of JSON; its column is ``key``."""
+
+    type = String()
+    inherit_cache = True
+
+
+class is_key(FunctionElement[bool]):  # noqa: N801
+    """``is_key(json, text)``: whether an object of JSON has a key; read once, and never where to begin."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(keys, "postgresql")
+def _keys_postgresql(element: keys, compiler: SQLCompiler, **kw: Any) -> str:
+    (listed,) = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"(SELECT jsonb_object_keys(CAST({listed} AS jsonb)) AS key)"
+
+
+@compiles(keys, "sqlite")
+def _keys_sqlite(element: keys, compiler: SQLCompiler, **kw: Any) -> str:
+    (listed,) = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"json_each({listed})"
+
+
+@compiles(is_key, "postgresql")
+def _is_key_postgresql(element: is_key, compiler: SQLCompiler, **kw: Any) -> str:
+    listed, text = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"jsonb_exists((SELECT CAST({listed} AS jsonb)), {text})"
+
+
+@compiles(is_key, "sqlite")
+def _is_key_sqlite(element: is_key, compiler: SQLCompiler, **kw: Any) -> str:
+    listed, text = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"({text} IN (SELECT key FROM json_each({listed})))"  # noqa: S608 - of parts that were compiled
 
 
 def upsert_into(table: Table, dialect: str) -> postgresql.Insert | sqlite.Insert:

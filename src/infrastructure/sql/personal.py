@@ -21,6 +21,7 @@ from infrastructure.sql.tables import (
     idempotency_keys,
     mutes,
     outbox,
+    past_audiences,
     postings,
     profiles,
     replies,
@@ -227,5 +228,7 @@ RULES: Final[Mapping[Column[Any], Rule]] = {
     replies.c.thread_id: Rule(Erasure.REPLIES, "one of the two sides"),
     erasures.c.user_id: Rule(Erasure.LAST, Told("erasure", (), {"requestedAt": erasures.c.requested_at})),
     outbox.c.subject: Rule(Erasure.KEPT, _EVENTS),
+    past_audiences.c.user_id: Rule(Erasure.ROWS, _SECRET),
+    past_audiences.c.owner_id: Rule(Erasure.KEPT, _EVENTS),
 }
 """Every column that names people, in the order in which an export tells of it and an erasure goes through them."""

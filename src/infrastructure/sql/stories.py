@@ -15,7 +15,7 @@ from application.ports.stories import StoryAccess
 from application.ports.transactions import NewIds
 from domain.audience import Audience, Visibility
 from domain.content import Content, Kind, LinkedContent, MediaContent, Rendition, TextContent
-from domain.events import LifecycleEvent, StoryEvent
+from domain.events import LifecycleEvent, StoryDeleted, StoryEvent, StoryUpdated
 from domain.story import Access, ArchiveReason, FailureReason, Status, Story
 from domain.values import (
     BackgroundColor,
@@ -33,6 +33,7 @@ from infrastructure.sql.database import allow_long_statements
 from infrastructure.sql.dialect import seconds_from_now
 from infrastructure.sql.locks import end_story
 from infrastructure.sql.media import discard_objects_of
+from infrastructure.sql.past_audiences import keep_past_audience
 from infrastructure.sql.tables import stories, story_audience, story_stats
 
 _UNCLAIMED_SECONDS = 10.0
@@ -98,6 +99,7 @@ class SqlStories:
         await allow_long_statements(self._connection)
         await discard_objects_of(self._connection, story)
         await end_story(self._connection, story.id)
+        await _keep_past_audience(self._connection, story)
         # The row goes before the event is written: it waits here for views and replies that are under way, so that
         # theirs come first.
         await self._connection.execute(_DELETE, {"of_org": story.org, "of_story": story.id})
@@ -123,6 +125,7 @@ async def save_stories(connection: AsyncConnection, changed: Iterable[Story], ne
             continue
         loaded = story.version - sum(isinstance(event, LifecycleEvent) for event in story.events)
         guard = {"of_org": story.org, "of_story": story.id, "of_version": loaded}
+        await _keep_past_audience(connection, story)
         result = await connection.execute(_UPDATE, {**_values(story), **guard})
         if result.rowcount != 1:
             raise ConcurrentChangeError
@@ -140,6 +143,15 @@ async def to_stories(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> l
         for story_id, user in listed:
             allowed[story_id].add(user)
     return [_to_story(row, frozenset(allowed.get(row.id, ()))) for row in rows]
+
+
+async def _keep_past_audience(connection: AsyncConnection, story: Story) -> None:
+    for event in story.events:
+        match event:
+            case StoryDeleted():
+                await keep_past_audience(connection, event)
+            case StoryUpdated() if "audience" in event.changed:
+                await keep_past_audience(connection, event)
 
 
 async def _write_audience(connection: AsyncConnection, story: Story) -> None:

@@ -172,6 +172,20 @@ story_audience = Table(
     Index(None, "org_id", "user_id", "story_id"),
 )
 
+# Whom a story was for until its event of this version took it from them; a row without a user: all it was open to.
+past_audiences = Table(
+    "past_audiences",
+    metadata,
+    _org(),
+    Column("story_id", Uuid, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("user_id", String(128), primary_key=True),
+    Column("owner_id", String(128), nullable=False),
+    Column("visibility", String(16), nullable=False),
+    Column("ended_at", Instant, nullable=False),
+    Index(None, "ended_at"),
+)
+
 # Narrow and apart from the story, so that a story much watched is not written again and again.
 story_stats = Table(
     "story_stats",

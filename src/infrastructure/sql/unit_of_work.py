@@ -20,6 +20,7 @@ from infrastructure.sql.dialect import clock
 from infrastructure.sql.engagement import SqlReactions, SqlReplies, SqlViews
 from infrastructure.sql.graph import SqlGraph
 from infrastructure.sql.media import SqlBin, SqlProcessing, SqlUploads
+from infrastructure.sql.past_audiences import forget_past_audiences
 from infrastructure.sql.postings import SqlPostings
 from infrastructure.sql.requests import SqlRequests, forget_answers
 from infrastructure.sql.social import SqlProfiles, SqlSocial
@@ -147,6 +148,10 @@ class SqlSystemTransaction:
     async def forget_answers(self, *, limit: int) -> int:
         """As `SystemTransaction`."""
         return await forget_answers(self._connection, limit)
+
+    async def forget_audiences(self, *, after_seconds: float, limit: int) -> int:
+        """As `SystemTransaction`."""
+        return await forget_past_audiences(self._connection, after_seconds, limit)
 
     async def known_objects(self, keys: Sequence[str]) -> Collection[str]:
         """As `SystemTransaction`."""

@@ -6,10 +6,12 @@ domain's rule through every combination of relation, visibility, status and time
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, and_, bindparam, case, exists, literal, or_
 from sqlalchemy.sql.util import ClauseAdapter
+from sqlalchemy.sql.visitors import replacement_traverse
 
 from domain.audience import Visibility
 from domain.story import Access, Status
@@ -18,6 +20,8 @@ from infrastructure.sql.tables import blocks, close_friends, friendships, mutes,
 
 org: ColumnElement[str] = bindparam("org", type_=stories.c.org_id.type)
 viewer: ColumnElement[str] = bindparam("viewer", type_=stories.c.owner_id.type)
+
+_replaced: Any = replacement_traverse  # typed as if it replaced everything
 
 # Each condition looks only at the story of the statement around it (`correlate`), whatever else that statement reads.
 owned: ColumnElement[bool] = stories.c.owner_id == viewer
@@ -87,8 +91,9 @@ visible: ColumnElement[bool] = and_(active, or_(owned, admitted))
 
 visible_to_others: ColumnElement[bool] = and_(active, ~owned, admitted)
 
-in_feed: ColumnElement[bool] = and_(
-    visible_to_others,
+followed: ColumnElement[bool] = and_(
+    ~owned,
+    admitted,
     ~muted,
     or_(
         friend,
@@ -99,7 +104,10 @@ in_feed: ColumnElement[bool] = and_(
         ),
     ),
 )
-"""The story belongs in the viewer's feed: of friends, of those who listed them, and, by setting, public ones."""
+"""While it lasts, the story belongs in the viewer's feed: of friends, of those who listed them, by setting public."""
+
+in_feed: ColumnElement[bool] = and_(active, followed)
+"""The story is in the viewer's feed."""
 
 access: ColumnElement[str] = case(
     (owned, literal(Access.OWNER.value)),
@@ -118,3 +126,13 @@ def of(condition: ColumnElement[Any], others: FromClause) -> ColumnElement[Any]:
     """The same condition of another alias of the stories, where one statement compares two of them."""
     adapted: ColumnElement[Any] = ClauseAdapter(others).traverse(condition)
     return adapted
+
+
+def about(condition: ColumnElement[Any], others: Mapping[ColumnElement[Any], ColumnElement[Any]]) -> ColumnElement[Any]:
+    """The same condition, asked of other columns: of many viewers in one statement, or of what a story was.
+
+    What is put in stays as it is: columns without a table, or a condition within would read that table anew.
+    """
+    instead = {id(asked): other for asked, other in others.items()}
+    changed: ColumnElement[Any] = _replaced(condition, {}, lambda part, **_: instead.get(id(part)))
+    return changed

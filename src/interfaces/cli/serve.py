@@ -15,7 +15,7 @@ import uvicorn
 from litestar.types import ASGIApp
 
 from interfaces.cli.calls import url_of
-from interfaces.http.connection import Connection
+from interfaces.realtime.wire import OPTIONS
 
 _BACKLOG: Final = 2048
 _STOP_SECONDS: Final = 10
@@ -34,15 +34,9 @@ def serve_http(app: ASGIApp, host: str, port: int, *, get_token: str) -> None:
     listener = _listen(host, port)
     config = uvicorn.Config(
         app,
-        http=Connection,
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
+        **OPTIONS,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_STOP_SECONDS,
-        ws="none",
     )
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(uvicorn.Server(config), listener, get_token))

@@ -35,12 +35,16 @@ from interfaces.http.rights import rights_router
 from interfaces.http.social import social_router
 from interfaces.http.stories import stories_router
 from interfaces.http.uploads import uploads_router
+from interfaces.realtime.sockets import socket_router
+from interfaces.realtime.stream import stream_router
+from interfaces.realtime.vigil import Vigil
 
 
 def create_app(settings: Settings, container: Container | None = None) -> ASGIApp:
     """The application. Without Redis it also works the queue, relays events and keeps the clock, in this process."""
     container = container or Container(settings=settings)
-    metrics, backlog = Metrics(), KnownBacklog(container.backlog_reader())
+    hub, vigil = container.hub(), Vigil(container.tokens())
+    metrics, backlog = Metrics(lambda: hub.count), KnownBacklog(container.backlog_reader())
     limits = Limits(container.rate_limiter(), _figures(settings), metrics.refused)
     app = Litestar(
         route_handlers=[
@@ -53,6 +57,8 @@ def create_app(settings: Settings, container: Container | None = None) -> ASGIAp
             rights_router,
             community_router,
             list_events,
+            socket_router,
+            stream_router,
             media_router,
             health_router,
             get_metrics,
@@ -62,13 +68,17 @@ def create_app(settings: Settings, container: Container | None = None) -> ASGIAp
         middleware=[Identify(container.tokens(), container.keep_profile(), limits, settings.public_url)],
         before_send=[tell_replayed],
         dependencies=_dependencies(container)
-        | {"metrics": _provide(lambda: metrics), "known_backlog": _provide(lambda: backlog)},
+        | {
+            "metrics": _provide(lambda: metrics),
+            "known_backlog": _provide(lambda: backlog),
+            "vigil": _provide(lambda: vigil),
+        },
         exception_handlers={Exception: handle},
         openapi_config=openapi_config(),
-        lifespan=[_running(container, settings)],
+        lifespan=[_running(container, settings, vigil)],
         logging_config=None,
     )
-    return Forwarded(Edge(app, container.new_id(), Cors(settings.origins), metrics), settings.proxies)
+    return Forwarded(Edge(app, container.new_id(), Cors(settings.origins), metrics, hub.stop), settings.proxies)
 
 
 def _figures(settings: Settings) -> Figures | None:
@@ -77,14 +87,14 @@ def _figures(settings: Settings) -> Figures | None:
     return Figures(**{name: getattr(settings, f"rate_limit_{name}") for name in Figures.__struct_fields__})
 
 
-def _running(container: Container, settings: Settings) -> Callable[[Litestar], Any]:
-    """What lives as long as the application: its connections, and without Redis its workers."""
+def _running(container: Container, settings: Settings, vigil: Vigil) -> Callable[[Litestar], Any]:
+    """What lives as long as the application: its connections, live updates, and without Redis its workers."""
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        beside: list[Any] = (
-            [container.worker(), container.relay(), container.scheduler()] if settings.in_process else []
-        )
+        beside: list[Any] = [container.nudges(), container.live(), vigil]
+        if settings.in_process:
+            beside += [container.worker(), container.relay(), container.scheduler()]
         for service in beside:
             await service.start()
         try:

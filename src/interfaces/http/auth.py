@@ -14,12 +14,13 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from application.caller import ANONYMOUS, Caller
 from application.commands.keep_profile import KeepProfile, KeepProfileHandler
-from application.ports.errors import InvalidTokenError
+from application.ports.errors import InvalidTokenError, UnavailableError
 from application.ports.people import Role, TokenClaims, TokenVerifier
 from domain.errors import InvalidError, NotTheOwnerError
 from domain.values import OrgId, UserId, org_id, user_id
 from interfaces.http.limits import Limits
-from interfaces.http.problems import RequestError, invalid
+from interfaces.http.problems import REFUSALS, RequestError, invalid
+from interfaces.http.sockets import BEARER, refuse
 
 PUBLIC: Final = {"public": True}
 """For the options of a route that asks for no token, and is the same for everybody."""
@@ -29,7 +30,10 @@ OPTIONAL: Final = {"optional": True}
 """For the options of a route that asks for no token, and shows more to those who send one."""
 ACTING_HEADER: Final = {"acting_header": "X-Acting-User"}
 """For the options of a route at which a service says in a header for whom it acts."""
+ORG_IN_QUERY: Final = {"org_in_query": True}
+"""For the options of a route that browsers call without a header of their own: the query may name the organisation."""
 
+_REFUSED: Final[tuple[type[Exception], ...]] = (*REFUSALS, RequestError, UnavailableError)
 _DEFAULT_ORG: Final = OrgId("default")
 _REMEMBERED_MAX: Final = 10_000
 _QUERY_MAX: Final = 100
@@ -51,21 +55,28 @@ class Identify(ASGIMiddleware):
         options: dict[str, Any] = scope["route_handler"].opt
         if scope["type"] == ScopeType.HTTP:
             await (self._admit(scope) if options.get("public") else self._identify(scope, options))
+        else:
+            try:
+                await self._identify(scope, options)
+            except _REFUSED as error:
+                await refuse(scope, send, error)
+                return
         await next_app(scope, receive, send)
 
     async def _admit(self, scope: Any) -> None:
         """Let anybody pass. What is wrong with a request is refused even where it would not matter."""
         await self._limits.admit_anybody(scope)
         headers = Headers.from_scope(scope)
-        claims = await self._verifier.verify(_bearer(headers)) if "authorization" in headers else None
+        claims = await self._verifier.verify(bearer(scope)) if "authorization" in headers else None
         _org(headers, claims)
         _query(scope["query_string"])
 
     async def _identify(self, scope: Any, options: dict[str, Any]) -> None:
         headers, of_path = Headers.from_scope(scope), bool(options.get("of_path"))
         claims = await self._claims(scope, headers, optional=bool(options.get("optional")))
-        org = _org(headers, claims)
-        query = _query(scope["query_string"])
+        query = _query(scope["query_string"]) if options.get("org_in_query") else {}
+        org = _org(headers, claims, query.get("orgid"))
+        query = query or _query(scope["query_string"])
         named = {query[name] for name in ("userId", "requestingUserId") if name in query}
         if header := options.get("acting_header"):
             user = _acting_by_header(claims, named, headers, header)
@@ -82,13 +93,13 @@ class Identify(ASGIMiddleware):
             raise NotTheOwnerError("The path names somebody else.")
         scope["user"], scope["auth"] = caller, claims
         if claims and Role.SERVICE not in claims.roles:
-            await self._remember(caller, claims, writes=scope["method"] not in {"GET", "HEAD"})
+            await self._remember(caller, claims, writes=scope.get("method", "GET") not in {"GET", "HEAD"})
 
     async def _claims(self, scope: Any, headers: Headers, *, optional: bool) -> TokenClaims | None:
         if optional and "authorization" not in headers:
             return None
         try:
-            return await self._verifier.verify(_bearer(headers))
+            return await self._verifier.verify(bearer(scope))
         except (RequestError, InvalidTokenError):
             await self._limits.admit_anybody(scope)  # who tries one token after the other is slowed down
             raise
@@ -108,22 +119,30 @@ class Identify(ASGIMiddleware):
             self._kept.popitem(last=False)
 
 
-def _bearer(headers: Headers) -> str:
-    given = headers.getall("authorization", [])
+def bearer(scope: Any) -> str:
+    """The token of a request; browsers, which cannot give a WebSocket headers, send it as ``bearer, <token>``.
+
+    Raises:
+        RequestError: there is none.
+        InvalidTokenError: it is sent in no way that tokens are sent.
+    """
+    given = Headers.from_scope(scope).getall("authorization", [])
+    if BEARER in (protocols := scope.get("subprotocols", ())):
+        given = [*given, " ".join(protocols)]
     if not given:
         raise RequestError(401, "unauthenticated", "Send a token: Authorization: Bearer ...")
     scheme, _, token = given[0].partition(" ")
-    if len(given) > 1 or scheme.lower() != "bearer" or not token.strip():
+    if len(given) > 1 or scheme.lower() != BEARER or not token.strip():
         raise InvalidTokenError("Send one token: Authorization: Bearer ...")
     return token.strip()
 
 
-def _org(headers: Headers, claims: TokenClaims | None) -> OrgId:
-    given = headers.getall("orgid", [])
+def _org(headers: Headers, claims: TokenClaims | None, asked: str | None = None) -> OrgId:
+    given = [*headers.getall("orgid", []), *([] if asked is None else [asked])]
     only = claims.org if claims else None
     if not given:
         return only or _DEFAULT_ORG
-    if len(given) > 1:
+    if len(given) > 1 and (asked is None or len(set(given)) > 1):
         raise invalid("org_invalid", "orgid", "One organisation at a time")
     try:
         org = org_id(given[0])
@@ -178,4 +197,5 @@ def _origin(scope: Any, headers: Headers) -> str:
     if not _HOST.fullmatch(host):
         server = scope.get("server") or ("localhost", 80)
         host = f"{server[0]}:{server[1]}"
-    return f"{scope['scheme']}://{host}"
+    scheme = {"ws": "http", "wss": "https"}.get(scope["scheme"], scope["scheme"])
+    return f"{scheme}://{host}"

@@ -10,9 +10,12 @@ import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from interfaces.http.headers import Headers, complete
+from interfaces.http.paths import SOCKET_PATH, folded
 from interfaces.http.problems import MEDIA_TYPE, problem
 
 _BROKEN: Final = "This is no request as RFC 9112 has it."
+STOP: Final = "stop"
+"""Under this name the application leaves with the server what to call when the server stops."""
 _TOO_LONG: Final = "The request line and headers are too long."
 
 
@@ -27,12 +30,14 @@ class Connection(HttpToolsProtocol):
         window_seconds: how often it is looked at how much of a body has come.
         least_bytes_per_second: less than this on average, in any such window, is too slow.
         head_bytes_max: how long request line and headers may be.
+        take_seconds: how long a client may take nothing of an answer that waits for them.
     """
 
     head_seconds: ClassVar[float] = 10.0
     window_seconds: ClassVar[float] = 20.0
     least_bytes_per_second: ClassVar[int] = 1_024
     head_bytes_max: ClassVar[int] = 65_536
+    take_seconds: ClassVar[float] = 60.0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -41,6 +46,7 @@ class Connection(HttpToolsProtocol):
         self._came = 0
         self._timer: asyncio.TimerHandle | None = None
         self._timed: object = None
+        self._taking: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """Begin to wait for a request."""
@@ -50,7 +56,24 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no longer."""
         self._stop_waiting()
+        self._taken()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """More of an answer waits than is good; wait for the client to take it."""
+        super().pause_writing()
+        self._taken()
+        self._taking = self.loop.call_later(self.take_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """The client has taken some."""
+        self._taken()
+        super().resume_writing()
+
+    def shutdown(self) -> None:
+        """Answer what was asked, and close; what would not end by itself ends now."""
+        super().shutdown()
+        self.app_state.get(STOP, _nothing)()
 
     def data_received(self, data: bytes) -> None:
         """Take what has come, and go on waiting if it is not all."""
@@ -59,6 +82,12 @@ class Connection(HttpToolsProtocol):
         if self._in_head and self._came > self.head_bytes_max:
             self._refuse(431, _TOO_LONG)
         self._wait()
+
+    def _should_upgrade(self) -> bool:
+        """Whether this begins a WebSocket, at the place where there is one; else it is a request as any other."""
+        if self.scope["method"] != "GET" or folded(self.url.partition(b"?")[0].decode("latin-1")) != SOCKET_PATH:
+            return False
+        return super()._should_upgrade()
 
     def handle_websocket_upgrade(self) -> None:
         """Leave the connection to who speaks WebSocket."""
@@ -74,7 +103,8 @@ class Connection(HttpToolsProtocol):
         """Its body, if it has one, begins."""
         super().on_headers_complete()
         self._in_head, self._in_body = False, True
-        self.cycle.transport = _Lingering(self)
+        if self.cycle is not None:  # else it is no request but the beginning of a WebSocket
+            self.cycle.transport = _Lingering(self)
 
     def on_body(self, body: bytes) -> None:
         """A part of its body has come."""
@@ -157,10 +187,19 @@ class Connection(HttpToolsProtocol):
         else:
             self.transport.abort()
 
+    def _taken(self) -> None:
+        if self._taking is not None:
+            self._taking.cancel()
+            self._taking = None
+
     def _stop_waiting(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self._timer, self._timed = None, None
+
+
+def _nothing() -> None:
+    """Nothing is there that has to be ended."""
 
 
 class _Lingering(asyncio.Transport):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 from interfaces.http.headers import Headers
 
@@ -43,6 +43,14 @@ class Cors:
             answer.append((b"vary", b"Origin"))
         if allowed := self._allowed(asked):
             answer += [allowed, _EXPOSED]
+
+    def is_foreign(self, scope: Any) -> bool:
+        """Whether a page asks that may not: browsers ask no leave for a WebSocket, and send no token of their own."""
+        named: dict[bytes, bytes] = dict(scope["headers"])
+        if b"origin" not in named or self._allowed(scope["headers"]):
+            return False
+        scheme = b"https" if scope["scheme"] == "wss" else b"http"
+        return named[b"origin"] != b"%s://%s" % (scheme, named.get(b"host", b""))
 
     def _allowed(self, asked: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, bytes] | None:
         origins = [value for name, value in asked if name == b"origin"]

@@ -9,14 +9,16 @@ from uuid import UUID
 
 import structlog
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, Message, Receive, Send
 
 from interfaces.http import headers
+from interfaces.http.connection import STOP
 from interfaces.http.cors import Cors
 from interfaces.http.metrics import Metrics
+from interfaces.http.paths import folded
+from interfaces.http.problems import RequestError
+from interfaces.http.sockets import refuse
 
-_FOLDED: Final = "/api/"
-_NOWHERE: Final = "/nowhere"
 _NO_METHOD: Final = "NONE"
 """The framework would answer OPTIONS by itself, to anybody; by this it finds nothing, and says what there is."""
 
@@ -26,14 +28,24 @@ _log = structlog.get_logger("access")
 class Edge:
     """Gives the request an id, folds ``/api/Story``, answers HEAD, sets headers, counts, writes the log."""
 
-    def __init__(self, app: ASGIApp, new_id: Callable[[], UUID], cors: Cors, metrics: Metrics) -> None:
-        self._app, self._new_id, self._cors, self._metrics = app, new_id, cors, metrics
+    def __init__(
+        self, app: ASGIApp, new_id: Callable[[], UUID], cors: Cors, metrics: Metrics, stop: Callable[[], None]
+    ) -> None:
+        """``stop`` is called when the server stops, once for each connection: what has no end of its own ends then."""
+        self._app, self._new_id, self._cors, self._metrics, self._stop = app, new_id, cors, metrics, stop
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Pass the request on."""
-        if scope["type"] != ScopeType.HTTP:
-            await self._app(scope, receive, send)
-            return
+        match scope["type"]:
+            case ScopeType.HTTP:
+                await self._ask(scope, receive, send)
+            case ScopeType.WEBSOCKET:
+                await self._connect(scope, receive, send)
+            case _:
+                scope["state"][STOP] = self._stop
+                await self._app(scope, receive, send)
+
+    async def _ask(self, scope: Any, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         self._metrics.begun()
         method, asked, told = scope["method"], scope["headers"], _Told()
@@ -73,24 +85,43 @@ class Edge:
                 request_id=request_id,
             )
 
+    async def _connect(self, scope: Any, receive: Receive, send: Send) -> None:
+        """Pass a WebSocket on, unless a page of another origin opens it: browsers ask no leave before."""
+        started, told, request_id = time.perf_counter(), _Told(), str(self._new_id())
+        changed: Any = {**scope, "path": folded(scope["path"]), "request_id": request_id}
+
+        async def answer(message: Any) -> None:
+            match message["type"]:
+                case "websocket.accept":
+                    told.status = 101
+                case "websocket.http.response.start":
+                    told.status = message["status"]
+                case "websocket.close":
+                    told.code = message.get("code")
+            await send(message)
+
+        try:
+            if self._cors.is_foreign(scope):
+                error = RequestError(403, "origin_not_allowed", "Pages of this origin may not connect.")
+                await refuse(changed, answer, error)
+            else:
+                await self._app(changed, receive, answer)
+        finally:
+            _log.info(
+                "socket",
+                route=changed.get("path_template") or "",
+                status=told.status,
+                code=told.code,
+                milliseconds=round((time.perf_counter() - started) * 1000, 1),
+                request_id=request_id,
+            )
+
 
 class _Told:
     status: int | None = None
+    code: int | None = None
 
 
 async def _permit(allowed: headers.Headers, send: Send) -> None:
     await send({"type": "http.response.start", "status": 204, "headers": allowed})
     await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-def folded(path: str) -> str:
-    """The path with the letter case of ``/api/{name}/`` taken out; what follows is kept as it is.
-
-    The framework would take empty parts out, so that one place had many paths: with any, a path leads nowhere.
-    """
-    if "//" in path or (path.endswith("/") and path != "/"):
-        return _NOWHERE
-    if path[: len(_FOLDED)].lower() != _FOLDED:
-        return path
-    name, slash, rest = path[len(_FOLDED) :].partition("/")
-    return f"{_FOLDED}{name.lower()}{slash}{rest}"

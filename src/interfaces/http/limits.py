@@ -110,7 +110,7 @@ class Limits:
     def _kind(self, scope: Any) -> Kind:
         if not self._on:
             return Kind.NONE
-        by_method = Kind.READS if scope["method"] in {"GET", "HEAD"} else Kind.WRITES
+        by_method = Kind.READS if scope.get("method", "GET") in {"GET", "HEAD"} else Kind.WRITES
         kind: Kind = scope["route_handler"].opt.get("limit", by_method)
         return kind
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from litestar import Response, get
@@ -23,8 +24,11 @@ _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0
 class Metrics:
     """Counts what happens in this process. What counts as a route is its pattern, so that there are only so many."""
 
-    def __init__(self) -> None:
+    def __init__(self, connected: Callable[[], int]) -> None:
+        """``connected`` tells how many are connected for live updates."""
         self._registry = CollectorRegistry()
+        live = Gauge("stories_live_connections", "Connections for live updates", registry=self._registry)
+        live.set_function(connected)
         self._requests = Counter(
             "stories_http_requests", "Requests answered", ["method", "route", "status"], registry=self._registry
         )

@@ -8,12 +8,14 @@ from typing import Any, Final
 
 import msgspec
 import structlog
-from litestar import Request, Response
+from litestar import Response
+from litestar.connection import ASGIConnection
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Struct
 
 from application.commands.receive_upload import FileTooLargeError
+from application.live import TooManyListenersError
 from application.once import RefusedBeforeError
 from application.ports.errors import (
     ConcurrentChangeError,
@@ -29,6 +31,7 @@ from domain.errors import ConflictError, DomainError, ForbiddenError, GoneError,
 MEDIA_TYPE: Final = "application/problem+json"
 REPLAYED_HEADER: Final = "Idempotency-Replayed"
 _RETRY_AFTER_SECONDS: Final = "2"
+_LISTENERS_AGAIN_SECONDS: Final = "30"
 
 _log = structlog.get_logger(__name__)
 
@@ -160,7 +163,7 @@ def problem_response(
     return Response(body, status_code=status, media_type=MEDIA_TYPE, headers=more)
 
 
-def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+def handle(request: ASGIConnection[Any, Any, Any, Any], error: Exception) -> Response[Problem]:
     """Answer any error that a handler, or the framework, has raised."""
     request_id = request_id_of(request)
     match error:
@@ -225,6 +228,10 @@ def _other_problem(request_id: str, error: Exception) -> Response[Problem]:
     if isinstance(error, QuotaExceededError):
         again = {"Retry-After": str(math.ceil(error.seconds))}
         return problem_response(request_id, 429, "quota_exceeded", str(error), headers=again)
+    if isinstance(error, TooManyListenersError):
+        again = {"Retry-After": _LISTENERS_AGAIN_SECONDS}
+        status, code = (429, "rate_limited") if error.by_user else (503, "unavailable")
+        return problem_response(request_id, status, code, str(error), headers=again)
     for kind, (status, code) in _STATUS_AND_CODE.items():
         if isinstance(error, kind):
             detail = str(error) or _TITLES[status]
@@ -235,7 +242,7 @@ def _other_problem(request_id: str, error: Exception) -> Response[Problem]:
     return problem_response(request_id, 500, "internal_error", "Something went wrong on our side.")
 
 
-def request_id_of(request: Request[Any, Any, Any]) -> str:
+def request_id_of(request: ASGIConnection[Any, Any, Any, Any]) -> str:
     """The id of the request, as the edge has given it."""
     return str(request.scope.get("request_id", ""))
 

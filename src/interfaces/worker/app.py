@@ -27,14 +27,16 @@ async def _run(part: Part, settings: Settings) -> None:
         "relay": container.relay,
         "scheduler": container.scheduler,
     }
-    service = parts[part]()
+    services = [container.nudges(), parts[part]()]
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await service.start()
+    for service in services:
+        await service.start()
     structlog.get_logger(__name__).info("running", part=part)
     try:
         await stop.wait()
     finally:
-        await service.stop()
+        for service in reversed(services):
+            await service.stop()
         await close(container)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 CONNECTIONS = 6
+ENDLESS = ("content-type", "text/event-stream")
+"""Says of an answer that nobody waits for its end."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ async def _converse(host: str, waiting: Iterator[tuple[int, Ask]], answers: dict
         for number, ask in waiting:
             writer.write(ask.spelled(host))
             answers[number] = answer = await _read(reader, head=ask.method == "HEAD")
-            if ("connection", "close") in answer.headers:
+            if ("connection", "close") in answer.headers or ENDLESS in answer.headers:
                 writer.close()
                 reader, writer = await asyncio.open_connection(name, int(port))
     finally:
@@ -64,6 +66,8 @@ async def _read(reader: asyncio.StreamReader, *, head: bool) -> Answer:
     start, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     headers = tuple((name.lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines if line))
     named = dict(headers)
+    if ENDLESS in headers:
+        return Answer(int(start.split()[1]), headers, b"")
     if named.get("transfer-encoding") == "chunked":
         return Answer(int(start.split()[1]), headers, await _chunks(reader))
     length = 0 if head else int(named.get("content-length", "0"))

@@ -1,0 +1,1 @@
+"""What people are told the moment it happens: over WebSocket, and as Server-Sent Events."""
