@@ -101,3 +101,9 @@ class NotActiveError(ConflictError):
     """The story is not active, so this cannot be done to it now."""
 
     detail = "The story is not active."
+
+
+class ReportClosedError(ConflictError):
+    """The report was dismissed or resolved before."""
+
+    detail = "The report is closed."

@@ -218,11 +218,11 @@ class Story:
             NotTheOwnerError: ``by`` did not post it.
         """
         self._require_owner(by)
-        if self.status is Status.ARCHIVED:
-            return self
-        if at >= self.expires_at:
-            return self.expire(at=at)
-        return self._archive(ArchiveReason.MANUAL, at)
+        return self._end(ArchiveReason.MANUAL, at)
+
+    def remove(self, *, at: datetime) -> Self:
+        """Take the story from everybody but its owner, as moderators do. What is archived keeps its reason."""
+        return self._end(ArchiveReason.MODERATION, at)
 
     def expire(self, *, at: datetime) -> Self:
         """Make durable what the clock has decided. Before `expires_at`, and on an archived story, nothing happens."""
@@ -249,6 +249,14 @@ class Story:
                 expires_at=self.expires_at,
             )
         )
+
+    def _end(self, reason: ArchiveReason, at: datetime) -> Self:
+        """Archive it now for a reason, unless it is archived, or the clock was first."""
+        if self.status is Status.ARCHIVED:
+            return self
+        if at >= self.expires_at:
+            return self.expire(at=at)
+        return self._archive(reason, at)
 
     def _archive(self, reason: ArchiveReason, at: datetime) -> Self:
         archived = replace(self, status=Status.ARCHIVED, archived_at=at, archive_reason=reason)

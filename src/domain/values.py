@@ -20,6 +20,8 @@ StoryId = NewType("StoryId", UUID)
 MediaFileId = NewType("MediaFileId", UUID)
 ReplyId = NewType("ReplyId", UUID)
 PageId = NewType("PageId", str)
+ReportId = NewType("ReportId", UUID)
+AuditId = NewType("AuditId", UUID)
 
 CAPTION_MAX: Final = 2_200
 PAGE_MAX: Final = 128

@@ -18,6 +18,7 @@ from application.commands.complete_upload import CompleteUploadHandler
 from application.commands.delete_story import DeleteStoryHandler
 from application.commands.discard_upload import DiscardUploadHandler
 from application.commands.edit_story import EditStoryHandler
+from application.commands.file_report import FileReportHandler
 from application.commands.import_graph import ImportGraphHandler
 from application.commands.keep_profile import KeepProfileHandler
 from application.commands.mute_user import MuteUserHandler
@@ -26,7 +27,9 @@ from application.commands.react_to_story import ReactToStoryHandler
 from application.commands.receive_upload import ReceiveUploadHandler
 from application.commands.remove_close_friend import RemoveCloseFriendHandler
 from application.commands.remove_reaction import RemoveReactionHandler
+from application.commands.remove_story import RemoveStoryHandler
 from application.commands.reply_to_story import ReplyToStoryHandler
+from application.commands.resolve_report import ResolveReportHandler
 from application.commands.track_view import TrackViewHandler
 from application.commands.unblock_user import UnblockUserHandler
 from application.commands.unfriend import UnfriendHandler
@@ -61,12 +64,15 @@ from application.queries.get_community_story import GetCommunityStoryHandler
 from application.queries.get_recommended_feed import GetRecommendedFeedHandler
 from application.queries.get_story import GetStoryHandler
 from application.queries.list_active_stories import ListActiveStoriesHandler
+from application.queries.list_audit import ListAuditHandler
+from application.queries.list_blocks import ListBlocksHandler
 from application.queries.list_community_stories import ListCommunityStoriesHandler
 from application.queries.list_events import ListEventsHandler
 from application.queries.list_feed import ListFeedHandler
 from application.queries.list_friends import ListFriendsHandler
 from application.queries.list_history import ListHistoryHandler
 from application.queries.list_replies import ListStoryRepliesHandler, ListUserRepliesHandler
+from application.queries.list_reports import ListReportsHandler
 from application.queries.list_viewers import ListViewersHandler
 from application.queries.open_media import OpenMediaHandler
 from application.quotas import Quota, Quotas
@@ -115,6 +121,7 @@ from infrastructure.sql.exports import SqlExportReader
 from infrastructure.sql.feed import SqlFeedReader
 from infrastructure.sql.live import SqlLiveAudience
 from infrastructure.sql.migrate import migrate
+from infrastructure.sql.moderation import SqlModerationReader
 from infrastructure.sql.people import SqlPeopleReader
 from infrastructure.sql.readers import SqlStoryReader
 from infrastructure.sql.unit_of_work import SqlUnitOfWork
@@ -279,6 +286,7 @@ class Container(containers.DeclarativeContainer):
         _event_stream, redis, redis_prefix, settings.provided.stream_max_length
     )
     arrivals: providers.Provider[Arrivals] = providers.Singleton(PolledArrivals, event_reader, commit_signal)
+    moderation_reader: providers.Provider[SqlModerationReader] = providers.Singleton(SqlModerationReader, database)
     people_reader: providers.Provider[SqlPeopleReader] = providers.Singleton(SqlPeopleReader, database)
     export_reader: providers.Provider[ExportReader] = providers.Singleton(SqlExportReader, database, links)
 
@@ -295,6 +303,7 @@ class Container(containers.DeclarativeContainer):
     delete_story = providers.Factory(DeleteStoryHandler, unit_of_work)
     discard_upload = providers.Factory(DiscardUploadHandler, unit_of_work, objects)
     edit_story = providers.Factory(EditStoryHandler, unit_of_work)
+    file_report = providers.Factory(FileReportHandler, unit_of_work, new_id)
     import_graph = providers.Factory(ImportGraphHandler, unit_of_work)
     keep_profile = providers.Factory(KeepProfileHandler, unit_of_work)
     mute_user = providers.Factory(MuteUserHandler, unit_of_work)
@@ -304,7 +313,9 @@ class Container(containers.DeclarativeContainer):
     receive_upload = providers.Factory(ReceiveUploadHandler, unit_of_work, objects, inspector)
     remove_close_friend = providers.Factory(RemoveCloseFriendHandler, unit_of_work)
     remove_reaction = providers.Factory(RemoveReactionHandler, unit_of_work)
+    remove_story = providers.Factory(RemoveStoryHandler, unit_of_work, new_id)
     reply_to_story = providers.Factory(ReplyToStoryHandler, unit_of_work, new_id)
+    resolve_report = providers.Factory(ResolveReportHandler, unit_of_work, new_id)
     track_view = providers.Factory(TrackViewHandler, unit_of_work)
     unblock_user = providers.Factory(UnblockUserHandler, unit_of_work)
     unfriend = providers.Factory(UnfriendHandler, unit_of_work)
@@ -320,11 +331,14 @@ class Container(containers.DeclarativeContainer):
     get_recommended_feed = providers.Factory(GetRecommendedFeedHandler, feed_reader, feed_orders, new_id)
     get_story = providers.Factory(GetStoryHandler, story_reader)
     list_active_stories = providers.Factory(ListActiveStoriesHandler, story_reader)
+    list_audit = providers.Factory(ListAuditHandler, moderation_reader)
+    list_blocks = providers.Factory(ListBlocksHandler, people_reader)
     list_community_stories = providers.Factory(ListCommunityStoriesHandler, community_reader)
     list_events = providers.Factory(ListEventsHandler, event_reader, arrivals, settings.provided.address)
     list_feed = providers.Factory(ListFeedHandler, feed_reader)
     list_friends = providers.Factory(ListFriendsHandler, people_reader)
     list_history = providers.Factory(ListHistoryHandler, story_reader)
+    list_reports = providers.Factory(ListReportsHandler, moderation_reader)
     list_story_replies = providers.Factory(ListStoryRepliesHandler, people_reader)
     list_user_replies = providers.Factory(ListUserRepliesHandler, people_reader)
     list_viewers = providers.Factory(ListViewersHandler, people_reader)

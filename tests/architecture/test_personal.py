@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Column, MetaData, String, Table
 
 from infrastructure.sql.personal import RULES
-from infrastructure.sql.tables import metadata, stories
+from infrastructure.sql.tables import metadata, moderation_audit, reports, stories
 
 USER_ID_MAX = 128
 """Characters; see `domain.values.user_id`."""
@@ -17,8 +17,8 @@ _NAMING = re.compile(
     r"(^|_)(user|owner|author|viewer|sender|recipient|thread|friend|target|reporter|moderator|actor|subject|"
     r"person|member|creator|editor|caller|by)(_|$)"
 )
-OTHERS = {stories.c.page}
-"""As long as a user's id may be, and none."""
+OTHERS = {stories.c.page, reports.c.target_type, moderation_audit.c.target_type}
+"""As long as a user's id may be, or called so, and none."""
 
 
 def naming(metadata: MetaData) -> Iterator[Column[Any]]:

@@ -77,6 +77,7 @@ async def lead(town: Town) -> Life:
     for owner, to, story_id in ((bob, "alice", bobs), (alice, "bob", own[0])):
         ok(await owner.post(f"/api/story/{story_id}/replies", json={"content": f"Thanks: {WORD}", "to": to}), 201)
     await town.stage.upload("alice", jpeg() + WORD.encode())
+    await _moderate(town)
     await _rows(town)
     return Life(own, bobs, for_her, for_two)
 
@@ -96,6 +97,20 @@ async def _relate(town: Town) -> None:
         claims = CLAIMS if user == "alice" else {}
         response = await town.client(user, **claims).put(f"/api/social/users/{user}/{kind}/{other}")
         assert response.status_code == 204, response.text
+
+
+async def _moderate(town: Town) -> None:
+    """She reports somebody, and is reported; as a moderator she dismisses the report of somebody else."""
+    alice = town.client("alice", **CLAIMS)
+    moderator = town.client("alice", roles=["moderator"], **CLAIMS)
+    filed = []
+    for reporter, target in ((alice, "mallory"), (town.client("oscar"), "alice"), (town.client("bob"), "mallory")):
+        body = {"targetType": "user", "targetId": target, "reason": f"A report: {WORD}", "details": WORD}
+        response = await reporter.post("/client/community/reports", json=body)
+        assert response.status_code == 201, response.text
+        filed.append(response.json()["id"])
+    done = await moderator.post(f"/community/reports/{filed[-1]}/resolve", json={"action": "dismiss"})
+    assert done.status_code == 200, done.text
 
 
 async def _rows(town: Town) -> None:

@@ -26,9 +26,10 @@ PAGES: Final = [str(path.relative_to(ROOT)) for path in (ROOT / "README.md", *so
 RUN: Final = [page for page in PAGES if "\n```bash\n" in (ROOT / page).read_text()]
 SLOW: Final = pytest.mark.slow
 DESCRIBED: Final = {
-    "docs/community-api.md": ("/client/community", "/data"),
     "docs/events.md": ("/api/events",),
     "docs/live-updates.md": ("/api/story/stream",),
+    "docs/community-api.md": ("/client/community/stories", "/client/community/react", "/data"),
+    "docs/moderation.md": ("/client/community/reports", "/client/community/blocks", "/community"),
     "docs/story-api.md": ("/api/story", "/api/social/users", "/media", "/health", "/metrics"),
     "docs/your-users.md": ("/api/social/import", "/api/users"),
 }

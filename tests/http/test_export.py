@@ -69,7 +69,14 @@ async def test_it_tells_of_everything_there_is(town: Town) -> None:
     }
     assert told["closeFriend"] == [{"userId": "bob"}]
     assert told["mute"] == [{"userId": "frank"}]
-    assert told["block"] == [{"userId": "mallory", "reason": None}]
+    (block,) = told["block"]
+    assert TIME.fullmatch(block.pop("createdAt"))
+    assert block == {"userId": "mallory", "reason": None}
+    (report,) = told["report"]
+    assert (report["targetType"], report["targetId"], report["details"]) == ("user", "mallory", WORD)
+    assert report["reason"] == f"A report: {WORD}"
+    (act,) = told["moderation"]
+    assert (act["action"], act["targetId"], act["outcome"]) == ("dismiss", "mallory", "dismissed")
     assert [line["kind"] for line in told["upload"]] == ["image"]
     (view,) = told["view"]
     assert (view["storyId"], view["ownerId"], view["viewDurationSeconds"]) == (life.bobs, "bob", 3)
@@ -89,10 +96,11 @@ async def test_it_tells_of_everything_there_is(town: Town) -> None:
 async def test_it_does_not_tell_what_others_did_for_themselves(town: Town) -> None:
     await lead(town)
     told = await town.client("alice").get("/api/users/alice/export")
-    assert "oscar" not in told.text, "who blocks her"
+    assert "oscar" not in told.text, "who blocks her, and has reported her"
     assert "carol" not in told.text, "who looked at her stories, or is on a list with her"
     assert told.text.count('"frank"') == 1, "whom she mutes, not that he mutes her"
-    assert (await export(town, "oscar"))["block"] == [{"userId": "alice", "reason": None}]
+    (block,) = (await export(town, "oscar"))["block"]
+    assert (block["userId"], block["reason"]) == ("alice", None)
 
 
 async def test_a_service_gets_the_same_for_anybody(town: Town) -> None:

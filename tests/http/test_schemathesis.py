@@ -35,7 +35,7 @@ async def test_every_answer_is_as_described_whatever_is_sent(town: Town, tmp_pat
             *(Path(sys.executable).with_name("st"), "--config-file", HERE / "schemathesis.toml", "run"),
             f"{town.url}/schema/openapi.json",
             *("--checks", "all", "--max-examples", EXAMPLES, *VARYING, *ENDLESS, "--continue-on-failure", "--no-color"),
-            *("--header", f"Authorization: Bearer {town.token('app', roles=['service'])}"),
+            *("--header", f"Authorization: Bearer {town.token('app', roles=['service', 'moderator'])}"),
         ],
         cwd=tmp_path,
         env={

@@ -13,6 +13,20 @@ from domain.friendship import Friendship
 from domain.values import OrgId, UserId
 
 
+class StandingBlock(Struct, frozen=True, kw_only=True):
+    """That somebody has blocked somebody.
+
+    Attributes:
+        reason: the first that was given.
+        at: since when (UTC); None: it was not written down then.
+        before: whether it stood before it was asked for.
+    """
+
+    reason: str | None
+    at: datetime | None
+    before: bool
+
+
 class Social(Protocol):
     """The copy of the social graph, of the transaction's organisation."""
 
@@ -40,8 +54,8 @@ class Social(Protocol):
     async def unmute(self, user: UserId, target: UserId) -> None:
         """Unmute somebody; not muted, nothing happens."""
 
-    async def block(self, user: UserId, target: UserId) -> None:
-        """Block somebody; again, nothing happens."""
+    async def block(self, user: UserId, target: UserId, reason: str | None = None) -> StandingBlock:
+        """Block somebody; again, nothing happens, but for a reason where there was none. `hold_pair` first."""
 
     async def unblock(self, user: UserId, target: UserId) -> None:
         """Take a block back; not blocked, nothing happens."""

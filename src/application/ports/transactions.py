@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from application.ports.graph import Graph
 from application.ports.media import Bin, Processing, Uploads
+from application.ports.moderation import AuditTrail, Reports
 from application.ports.people import Profiles, Social
 from application.ports.quotas import Postings
 from application.ports.requests import Requests
@@ -46,6 +47,10 @@ class Transaction(Protocol):
     def bin(self) -> Bin: ...  # noqa: D102
     @property
     def postings(self) -> Postings: ...  # noqa: D102
+    @property
+    def reports(self) -> Reports: ...  # noqa: D102
+    @property
+    def audit(self) -> AuditTrail: ...  # noqa: D102
     @property
     def requests(self) -> Requests: ...  # noqa: D102
 

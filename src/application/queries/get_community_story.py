@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from application.access import require_visible
 from application.caller import Caller
-from application.ports.people import Role
+from application.oversight import oversees
 from application.ports.stories import StoryAccess
 from application.queries.community_records import CommunityStory
 from domain.errors import StoryNotFoundError
@@ -23,16 +23,31 @@ class GetCommunityStory(Struct, frozen=True, kw_only=True):
     story_id: StoryId
 
 
+class KnownRecord(Struct, frozen=True, kw_only=True):
+    """A story, with what the caller may know of it.
+
+    Attributes:
+        reported: whether a report of it is open.
+    """
+
+    known: StoryAccess
+    reported: bool
+    record: CommunityStory
+
+
 class RecordReader(Protocol):
     """Reads one record."""
 
-    async def record(self, caller: Caller, story_id: StoryId) -> tuple[StoryAccess, CommunityStory] | None:
-        """The story with what the caller may know of it, in one statement. None: there is none."""
+    async def record(self, caller: Caller, story_id: StoryId) -> KnownRecord | None:
+        """The story, in one statement. None: there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class GetCommunityStoryHandler:
-    """Shows a story to its author and to admins for as long as it exists, to others while they may see it."""
+    """Shows a story to its author and to admins for as long as it exists, to others while they may see it.
+
+    Moderators see it also while a report of it waits for them.
+    """
 
     reader: RecordReader
 
@@ -45,7 +60,6 @@ class GetCommunityStoryHandler:
         found = await self.reader.record(query.caller, query.story_id)
         if found is None:
             raise StoryNotFoundError
-        known, record = found
-        if Role.ADMIN not in query.caller.roles:
-            require_visible(known)
-        return record
+        if not oversees(query.caller.roles, reported=found.reported):
+            require_visible(found.known)
+        return found.record

@@ -10,8 +10,10 @@ from typing import Final, Protocol
 from msgspec import Struct
 
 from application.access import require_visible
+from application.oversight import oversees
 from application.ports.errors import ObjectMissingError
 from application.ports.media import Blob, ObjectStore
+from application.ports.people import Role
 from application.ports.stories import StoryAccess
 from domain.errors import NotFoundError, StoryNotFoundError
 from domain.story import Access
@@ -37,12 +39,14 @@ class MediaTicket(Struct, frozen=True, kw_only=True):
 
     Attributes:
         viewer: for whom; None: for anybody.
+        role: by which role they look after what is hidden from them, or over; None: by none.
         expires_at: until when the link itself is good (UTC).
     """
 
     org: OrgId
     story_id: StoryId
     viewer: UserId | None
+    role: Role | None = None
     expires_at: datetime
 
 
@@ -57,7 +61,7 @@ class MediaFile(Struct, frozen=True, kw_only=True):
     """One of a story's files.
 
     Attributes:
-        seconds_left: how long the reader may still see the story; None for its owner.
+        seconds_left: how long the reader may still see the story; None for those who see it also when it is over.
     """
 
     key: str
@@ -69,11 +73,13 @@ class KnownMedia(Struct, frozen=True, kw_only=True):
     """One of a story's files, with what the ticket's viewer may know of the story.
 
     Attributes:
+        reported: whether a report of the story is open.
         file: None if the story has no such file (any more).
         ticket_over: whether the link itself has come to its end, by the clock of the database.
     """
 
     known: StoryAccess
+    reported: bool
     file: MediaFile | None
     ticket_over: bool
 
@@ -107,7 +113,9 @@ class OpenMediaHandler:
         found = await self.reader.media(query.ticket, query.part)
         if found is None:
             raise StoryNotFoundError
-        known = require_visible(found.known)
+        known, role = found.known, query.ticket.role
+        if role is None or not oversees({role}, reported=found.reported):
+            require_visible(known)
         if found.file is None or found.ticket_over:
             raise NotFoundError
         if query.part is MediaPart.UPLOAD and known.access is not Access.OWNER:

@@ -13,6 +13,7 @@ from uuid import UUID
 from msgspec import DecodeError, Struct, ValidationError, msgpack
 
 from application.caller import Caller
+from application.ports.people import Role
 from application.queries.open_media import MediaPart, MediaTicket
 from domain.errors import NotFoundError
 from domain.values import OrgId, StoryId, UserId
@@ -31,6 +32,7 @@ class _Claims(Struct, frozen=True, array_like=True):
     viewer: str | None
     expires: int
     """Milliseconds since 1970."""
+    role: str | None = None
 
 
 class SignedMediaLinks:
@@ -41,9 +43,11 @@ class SignedMediaLinks:
         self._key = hmac.digest(secret, b"stories media links", sha256)
         self._token = lru_cache(maxsize=_REMEMBERED)(self._signed)
 
-    def link(self, caller: Caller, story_id: StoryId, part: MediaPart, *, expires_at: datetime) -> str:
-        """An absolute link for the caller, good until ``expires_at`` (UTC) at the longest."""
-        token = self._token(caller.org, story_id, caller.user, (expires_at - _EPOCH) // _MILLISECOND)
+    def link(
+        self, caller: Caller, story_id: StoryId, part: MediaPart, *, expires_at: datetime, role: Role | None = None
+    ) -> str:
+        """An absolute link for the caller, good until ``expires_at`` (UTC) at most; ``role`` as in `MediaTicket`."""
+        token = self._token(caller.org, story_id, caller.user, (expires_at - _EPOCH) // _MILLISECOND, role)
         return f"{caller.origin}/media/{token}/{part}"
 
     def read(self, token: str) -> MediaTicket:
@@ -58,18 +62,20 @@ class SignedMediaLinks:
             if not hmac.compare_digest(signature, self._sign(claims)):
                 raise NotFoundError
             read = msgpack.decode(claims, type=_Claims)
+            role = None if read.role is None else Role(read.role)
         except (ValueError, OverflowError, DecodeError, ValidationError):
             raise NotFoundError from None
         return MediaTicket(
             org=OrgId(read.org),
             story_id=StoryId(read.story),
             viewer=None if read.viewer is None else UserId(read.viewer),
+            role=role,
             expires_at=_EPOCH + read.expires * _MILLISECOND,
         )
 
-    def _signed(self, org: OrgId, story_id: StoryId, viewer: UserId, expires: int) -> str:
+    def _signed(self, org: OrgId, story_id: StoryId, viewer: UserId, expires: int, role: Role | None) -> str:
         """What proves it, for all the files of a story: a feed looked at again signs nothing."""
-        claims = msgpack.encode(_Claims(org, story_id, viewer, expires))
+        claims = msgpack.encode(_Claims(org, story_id, viewer, expires, role))
         return urlsafe_b64encode(claims + self._sign(claims)).rstrip(b"=").decode()
 
     def _sign(self, claims: bytes) -> bytes:

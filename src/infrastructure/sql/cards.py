@@ -10,6 +10,7 @@ from msgspec import convert
 from sqlalchemy import FromClause, Label, Row, Select, and_, case, exists, func, select
 
 from application.caller import Caller
+from application.ports.people import Role
 from application.queries.cards import Overlay, OwnerStoryCard, StoryCard
 from application.queries.open_media import MediaPart
 from application.queries.times import timestamp
@@ -28,8 +29,10 @@ _FEELINGS: Final = tuple(Reaction)
 class MediaLinks(Protocol):
     """Makes links to a story's files, for one reader."""
 
-    def link(self, caller: Caller, story_id: StoryId, part: MediaPart, *, expires_at: datetime) -> str:
-        """An absolute link, good until ``expires_at`` (UTC) at the longest."""
+    def link(
+        self, caller: Caller, story_id: StoryId, part: MediaPart, *, expires_at: datetime, role: Role | None = None
+    ) -> str:
+        """An absolute link, good until ``expires_at`` (UTC) at the longest; ``role`` as `MediaTicket`."""
 
 
 viewed = (
@@ -117,7 +120,7 @@ def to_card(row: Row[Any], caller: Caller, links: MediaLinks) -> StoryCard:
 
 
 ARCHIVE_LINK_SECONDS: Final = 900
-"""How long a link to the media of an archived story is good for its owner: 15 minutes."""
+"""How long a link to the media of an archived story is good for its owner, or to those of any for its moderators."""
 
 
 def to_owner_card(row: Row[Any], caller: Caller, links: MediaLinks, allowed: list[UserId] | None) -> OwnerStoryCard:
@@ -143,10 +146,12 @@ def status_now(row: Row[Any]) -> Status:
     return Status.ARCHIVED if row.now >= row.expires_at else Status(row.status)
 
 
-def link_expiry(row: Row[Any]) -> datetime:
-    """Until when a link to the media of a story is good (UTC) for somebody who sees it also when it is archived."""
-    archived = status_now(row) is Status.ARCHIVED
-    if not archived:
+def link_expiry(row: Row[Any], role: Role | None = None) -> datetime:
+    """Until when a link to the media of a story is good (UTC) for somebody who sees it also when it is archived.
+
+    By a role nobody has one for longer than for an archived story: the role may be taken from them.
+    """
+    if role is None and status_now(row) is not Status.ARCHIVED:
         return row.expires_at  # type: ignore[no-any-return] # a row's columns are Any
     # The end of a whole minute: until then a file has one link, signed once, and a browser one address to remember.
     longest: datetime = row.now + timedelta(seconds=ARCHIVE_LINK_SECONDS)
@@ -193,11 +198,13 @@ def _shown(row: Row[Any], caller: Caller, links: MediaLinks, *, expires_at: date
     }
 
 
-def shown_at(row: Row[Any], caller: Caller, links: MediaLinks, *, expires_at: datetime) -> str | None:
+def shown_at(
+    row: Row[Any], caller: Caller, links: MediaLinks, *, expires_at: datetime, role: Role | None = None
+) -> str | None:
     """Where the picture or film is to be seen: elsewhere, or by a link signed for the caller. None: nothing is."""
     if row.media_url:
         return str(row.media_url)
-    return row.media_key and links.link(caller, row.id, MediaPart.MEDIA, expires_at=expires_at)
+    return row.media_key and links.link(caller, row.id, MediaPart.MEDIA, expires_at=expires_at, role=role)
 
 
 def countdown(left: timedelta) -> str:

@@ -13,6 +13,7 @@ from msgspec import UNSET, UnsetType
 from sqlalchemy import Boolean, Label, Row, Select, and_, bindparam, case, func, or_, select, tuple_
 
 from application.caller import ANONYMOUS, Caller
+from application.oversight import oversees
 from application.ports.people import Role
 from application.ports.stories import StoryAccess
 from application.queries.community_records import (
@@ -23,6 +24,7 @@ from application.queries.community_records import (
     CommunityStoryData,
     CommunityView,
 )
+from application.queries.get_community_story import KnownRecord
 from application.queries.list_community_stories import GroupPosition
 from application.queries.times import timestamp
 from domain.content import Kind
@@ -84,7 +86,11 @@ _OF_RECORD: Final = (
 )
 _RECORD: Final = {
     engine: select_cards(
-        visibility.access.label("access"), visibility.active.label("active"), *_OF_RECORD, _views(engine)
+        visibility.access.label("access"),
+        visibility.active.label("active"),
+        visibility.reported.label("reported"),
+        *_OF_RECORD,
+        _views(engine),
     ).where(stories.c.id == bindparam("story"))
     for engine in ENGINES
 }
@@ -151,14 +157,17 @@ class SqlCommunityReader:
     links: MediaLinks
     expose_email: bool
 
-    async def record(self, caller: Caller, story_id: StoryId) -> tuple[StoryAccess, CommunityStory] | None:
+    async def record(self, caller: Caller, story_id: StoryId) -> KnownRecord | None:
         """As `RecordReader`."""
-        parameters = {**_reader(caller, _VIEWS_OF_ONE), "story": story_id}
+        parameters = {**_reader(caller, _VIEWS_OF_ONE), "story": story_id, "target": str(story_id)}
         async with self.database.read(caller.org) as connection:
             row = (await connection.execute(_RECORD[self.database.dialect], parameters)).one_or_none()
         if row is None:
             return None
-        return StoryAccess(Access(row.access), row.owner_id, row.active), self._record(row, caller)
+        known = StoryAccess(Access(row.access), row.owner_id, row.active)
+        return KnownRecord(
+            known=known, reported=bool(row.reported), record=self._record(row, caller, _role(row, caller))
+        )
 
     async def groups(
         self, caller: Caller, *, page: PageId | None, after: GroupPosition | None, limit: int
@@ -194,7 +203,7 @@ class SqlCommunityReader:
             stories=stories,
         )
 
-    def _record(self, row: Row[Any], caller: Caller) -> CommunityStory:
+    def _record(self, row: Row[Any], caller: Caller, role: Role | None = None) -> CommunityStory:
         author = row.email if row.email and (self.expose_email or caller.user != ANONYMOUS) else row.owner_id
         status = status_now(row)
         over_by_the_clock = status is Status.ARCHIVED and row.status != Status.ARCHIVED
@@ -213,7 +222,7 @@ class SqlCommunityReader:
                 page=row.page,
                 content=CommunityContent(
                     type=Kind(row.kind),
-                    url=shown_at(row, caller, self.links, expires_at=link_expiry(row)),
+                    url=shown_at(row, caller, self.links, expires_at=link_expiry(row, role), role=role),
                     caption=row.caption,
                     text=row.content,
                     background_color=row.background_color,
@@ -232,6 +241,13 @@ class SqlCommunityReader:
 
 def _reader(caller: Caller, most_views: int) -> dict[str, Any]:
     return {**who(caller), "admin": Role.ADMIN in caller.roles, "most_views": most_views}
+
+
+def _role(row: Row[Any], caller: Caller) -> Role | None:
+    """By which of their roles the caller looks at a story that is hidden from them, or over; None: by none."""
+    if row.access in {Access.OWNER, Access.VISIBLE} or not oversees(caller.roles, reported=bool(row.reported)):
+        return None
+    return Role.ADMIN if Role.ADMIN in caller.roles else Role.MODERATOR
 
 
 def _author_info(row: Row[Any]) -> AuthorInfo:

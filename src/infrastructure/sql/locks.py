@@ -42,6 +42,11 @@ async def lock_graph(connection: AsyncConnection, org: OrgId) -> None:
     await _lock(connection, _ALONE, _graph(org))
 
 
+async def hold_target(connection: AsyncConnection, org: OrgId, kind: str, target: str) -> None:
+    """Let only one transaction at a time close all reports of a target, also of a story whose row is gone."""
+    await _lock(connection, _ALONE, f"reports\n{org}\n{kind}\n{target}")
+
+
 async def hold_request(connection: AsyncConnection, *names: str) -> bool:
     """Let only one transaction at a time answer a request; False: another does. SQLite waits for it instead."""
     if connection.dialect.name != "postgresql":

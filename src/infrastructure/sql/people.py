@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from application.caller import Caller
 from application.ports.stories import StoryAccess
+from application.queries.list_blocks import Block
 from application.queries.list_friends import Friend
 from application.queries.list_replies import Direction, ReplyItem
 from application.queries.list_viewers import Insights, Totals, Viewer, ViewerOrder
@@ -41,6 +42,7 @@ from infrastructure.sql.database import Database
 from infrastructure.sql.readers import count_of, who
 from infrastructure.sql.stories import ACCESS
 from infrastructure.sql.tables import (
+    blocks,
     friendships,
     profiles,
     replies,
@@ -184,6 +186,19 @@ _FRIENDS = (
 )
 _COUNT_FRIENDS = select(func.count()).select_from(_others)
 
+# --- blocks -------------------------------------------------------------------------------------------------------
+
+_blocked_by_me = and_(blocks.c.org_id == _org, blocks.c.user_id == _viewer)
+_BLOCKS = (
+    select(blocks.c.target_id, blocks.c.reason, blocks.c.created_at, *_profile_columns)
+    .select_from(_with_profile(blocks, blocks.c.target_id))
+    .where(_blocked_by_me)
+    .order_by(blocks.c.target_id)
+    .limit(_limit)
+    .offset(_offset)
+)
+_COUNT_BLOCKS = select(func.count()).select_from(blocks).where(_blocked_by_me)
+
 
 @dataclass(frozen=True, slots=True)
 class SqlPeopleReader:
@@ -262,6 +277,23 @@ class SqlPeopleReader:
                 full_name=row.full_name,
                 avatar_url=row.avatar_url,
                 status=FriendshipStatus(row.status),
+            )
+            for row in rows
+        ], total
+
+    async def blocks(self, caller: Caller, *, offset: int, limit: int) -> tuple[Sequence[Block], int]:
+        """As `BlocksReader`."""
+        async with self.database.read(caller.org) as connection:
+            rows = (await connection.execute(_BLOCKS, {**who(caller), "offset": offset, "limit": limit})).all()
+            total = await count_of(connection, _COUNT_BLOCKS, who(caller))
+        return [
+            Block(
+                target_id=row.target_id,
+                username=row.username or row.target_id,
+                full_name=row.full_name,
+                avatar_url=row.avatar_url,
+                reason=row.reason,
+                created_at=row.created_at and timestamp(row.created_at),
             )
             for row in rows
         ], total

@@ -19,12 +19,14 @@ from infrastructure.sql.tables import (
     erasures,
     friendships,
     idempotency_keys,
+    moderation_audit,
     mutes,
     outbox,
     past_audiences,
     postings,
     profiles,
     replies,
+    reports,
     stories,
     story_audience,
     story_reactions,
@@ -90,6 +92,7 @@ class Rule:
 _CARDS: Final = "told as their owner sees them, by a statement of their own"
 _OF_STORY: Final = "told with the story, as a number; who it was has it told as theirs"
 _SECRET: Final = "what others did for themselves is theirs"  # noqa: S105 - no password
+_OFFICE: Final = "an id in the trail of what moderators did, which is not theirs to lose"
 _EVENTS: Final = "ids of what the rest tells in full"
 
 
@@ -157,7 +160,12 @@ RULES: Final[Mapping[Column[Any], Rule]] = {
     mutes.c.user_id: Rule(Erasure.ROWS, Told("mute", (mutes.c.target_id,), {"userId": mutes.c.target_id})),
     mutes.c.target_id: Rule(Erasure.ROWS, _SECRET),
     blocks.c.user_id: Rule(
-        Erasure.ROWS, Told("block", (blocks.c.target_id,), {"userId": blocks.c.target_id, "reason": blocks.c.reason})
+        Erasure.ROWS,
+        Told(
+            "block",
+            (blocks.c.target_id,),
+            {"userId": blocks.c.target_id, "reason": blocks.c.reason, "createdAt": blocks.c.created_at},
+        ),
     ),
     blocks.c.target_id: Rule(Erasure.ROWS, _SECRET),
     story_audience.c.user_id: Rule(Erasure.LISTS, _SECRET),
@@ -226,6 +234,39 @@ RULES: Final[Mapping[Column[Any], Rule]] = {
     ),
     replies.c.owner_id: Rule(Erasure.WITH_STORIES, "one of the two sides"),
     replies.c.thread_id: Rule(Erasure.REPLIES, "one of the two sides"),
+    reports.c.reporter_id: Rule(
+        Erasure.ROWS,
+        Told(
+            "report",
+            (reports.c.id,),
+            {
+                "reportId": reports.c.id,
+                "targetType": reports.c.target_type,
+                "targetId": reports.c.target_id,
+                "reason": reports.c.reason,
+                "details": reports.c.details,
+                "createdAt": reports.c.created_at,
+            },
+        ),
+    ),
+    reports.c.subject_id: Rule(Erasure.ROWS, _SECRET),
+    reports.c.target_id: Rule(Erasure.KEPT, "whom `subject_id` names as well, or a story"),
+    reports.c.closed_by: Rule(Erasure.KEPT, _OFFICE),
+    moderation_audit.c.actor_id: Rule(
+        Erasure.KEPT,
+        Told(
+            "moderation",
+            (moderation_audit.c.id,),
+            {
+                "action": moderation_audit.c.act,
+                "targetType": moderation_audit.c.target_type,
+                "targetId": moderation_audit.c.target_id,
+                "outcome": moderation_audit.c.outcome,
+                "createdAt": moderation_audit.c.created_at,
+            },
+        ),
+    ),
+    moderation_audit.c.target_id: Rule(Erasure.KEPT, _OFFICE),
     erasures.c.user_id: Rule(Erasure.LAST, Told("erasure", (), {"requestedAt": erasures.c.requested_at})),
     outbox.c.subject: Rule(Erasure.KEPT, _EVENTS),
     past_audiences.c.user_id: Rule(Erasure.ROWS, _SECRET),

@@ -35,6 +35,7 @@ from infrastructure.sql.tables import stories, uploads
 _NEWEST_FIRST = (stories.c.created_at.desc(), stories.c.id.desc())
 _access = visibility.access.label("access")
 _active = visibility.active.label("active")
+_reported = visibility.reported.label("reported")
 
 _ALLOWED = {engine: allowed_users(engine) for engine in ("postgresql", "sqlite")}
 _STORY = {
@@ -82,6 +83,7 @@ _MEDIA = select(
     stories.c.status,
     stories.c.expires_at,
     clock().label("now"),
+    _reported,
     select(uploads.c.object_key)
     .where(uploads.c.org_id == stories.c.org_id, uploads.c.story_id == stories.c.id)
     .scalar_subquery()
@@ -134,12 +136,18 @@ class SqlStoryReader:
 
     async def media(self, ticket: MediaTicket, part: MediaPart) -> KnownMedia | None:
         """As `MediaReader`."""
-        parameters = {"org": ticket.org, "viewer": ticket.viewer or ANONYMOUS, "story": ticket.story_id}
+        who = {"org": ticket.org, "viewer": ticket.viewer or ANONYMOUS}
+        parameters = {**who, "story": ticket.story_id, "target": str(ticket.story_id)}
         async with self.database.read(ticket.org) as connection:
             row = (await connection.execute(_MEDIA, parameters)).one_or_none()
         if row is None:
             return None
-        return KnownMedia(known=_known(row), file=_media_file(row, part), ticket_over=_is_over(row, ticket))
+        return KnownMedia(
+            known=_known(row),
+            reported=bool(row.reported),
+            file=_media_file(row, part, beyond_its_end=ticket.role is not None),
+            ticket_over=_is_over(row, ticket),
+        )
 
     def _card(self, row: Row[Any], caller: Caller) -> StoryCard | OwnerStoryCard:
         return self._owner_card(row, caller) if row.access == Access.OWNER else to_card(row, caller, self.links)
@@ -170,7 +178,7 @@ def _known(row: Row[Any]) -> StoryAccess:
     return StoryAccess(Access(row.access), row.owner_id, row.active)
 
 
-def _media_file(row: Row[Any], part: MediaPart) -> MediaFile | None:
+def _media_file(row: Row[Any], part: MediaPart, *, beyond_its_end: bool) -> MediaFile | None:
     key, mime_type = {
         MediaPart.MEDIA: (row.media_key, row.mime_type),
         MediaPart.THUMBNAIL: (row.thumbnail_key, STILL_TYPE),
@@ -179,5 +187,5 @@ def _media_file(row: Row[Any], part: MediaPart) -> MediaFile | None:
     }[part]
     if key is None:
         return None
-    left = None if row.access == Access.OWNER else (row.expires_at - row.now).total_seconds()
+    left = None if beyond_its_end or row.access == Access.OWNER else (row.expires_at - row.now).total_seconds()
     return MediaFile(key=key, mime_type=mime_type, seconds_left=left)

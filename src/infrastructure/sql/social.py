@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import structs
-from sqlalchemy import BindParameter, Table, and_, bindparam, delete, exists, insert, or_, select, update
+from sqlalchemy import BindParameter, Table, and_, bindparam, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from application.ports.people import Profile
+from application.ports.people import Profile, StandingBlock
 from domain.audience import Relation
 from domain.friendship import Friendship
 from domain.values import OrgId, UserId
-from infrastructure.sql.dialect import upsert_into
+from infrastructure.sql.dialect import clock, upsert_into
 from infrastructure.sql.locks import lock_pair
 from infrastructure.sql.tables import blocks, close_friends, friendships, mutes, profiles
 
@@ -73,7 +73,17 @@ def _add(table: Table) -> dict[str, Any]:
     return {engine: upsert_into(table, engine).on_conflict_do_nothing() for engine in ("postgresql", "sqlite")}
 
 
-_ADD_CLOSE, _ADD_MUTE, _ADD_BLOCK = _add(close_friends), _add(mutes), _add(blocks)
+_ADD_CLOSE, _ADD_MUTE = _add(close_friends), _add(mutes)
+_ADD_BLOCK = {
+    engine: statement.values(created_at=clock()).returning(blocks.c.reason, blocks.c.created_at)
+    for engine, statement in _add(blocks).items()
+}
+_STANDING_BLOCK = (
+    update(blocks)
+    .where(blocks.c.org_id == _ORG, blocks.c.user_id == _ONE, blocks.c.target_id == _OTHER)
+    .values(reason=func.coalesce(blocks.c.reason, bindparam("new_reason", type_=blocks.c.reason.type)))
+    .returning(blocks.c.reason, blocks.c.created_at)
+)
 _REMOVE_CLOSE = delete(close_friends).where(
     close_friends.c.org_id == _ORG, close_friends.c.user_id == _ONE, close_friends.c.friend_id == _OTHER
 )
@@ -131,9 +141,15 @@ class SqlSocial:
         """As `Social`."""
         await self._connection.execute(_REMOVE_MUTE, self._pair(user, target))
 
-    async def block(self, user: UserId, target: UserId) -> None:
+    async def block(self, user: UserId, target: UserId, reason: str | None = None) -> StandingBlock:
         """As `Social`."""
-        await self._add(_ADD_BLOCK, user_id=user, target_id=target)
+        add = _ADD_BLOCK[self._connection.dialect.name]
+        row = {"org_id": self._org, "user_id": user, "target_id": target, "reason": reason}
+        if added := (await self._connection.execute(add, row)).one_or_none():
+            return StandingBlock(reason=added.reason, at=added.created_at, before=False)
+        key = {**self._pair(user, target), "new_reason": reason}
+        standing = (await self._connection.execute(_STANDING_BLOCK, key)).one()
+        return StandingBlock(reason=standing.reason, at=standing.created_at, before=True)
 
     async def unblock(self, user: UserId, target: UserId) -> None:
         """As `Social`."""

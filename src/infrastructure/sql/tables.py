@@ -280,7 +280,54 @@ blocks = Table(
     Column("user_id", String(128), primary_key=True),
     Column("target_id", String(128), primary_key=True),
     Column("reason", String),
+    Column("created_at", Instant),
     Index(None, "org_id", "target_id", "user_id"),
+)
+
+# What people have told the moderators: of one target everybody has one open report at most. They outlive what they are
+# of, and so refer to it by no foreign key.
+reports = Table(
+    "reports",
+    metadata,
+    _org(),
+    Column("id", Uuid, primary_key=True),
+    Column("target_type", String(8), nullable=False),
+    Column("target_id", String(128), nullable=False),
+    Column("subject_id", String(128), nullable=False),
+    Column("reporter_id", String(128), nullable=False),
+    Column("reason", String, nullable=False),
+    Column("details", String),
+    Column("status", String(12), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("closed_by", String(128)),
+    Column("closed_at", Instant),
+    Index(
+        "reports_open",
+        "org_id",
+        "target_type",
+        "target_id",
+        "reporter_id",
+        unique=True,
+        postgresql_where=text("status = 'open'"),
+        sqlite_where=text("status = 'open'"),
+    ),
+    Index("reports_oldest", "org_id", "created_at", "id"),
+    Index("reports_of_status", "org_id", "status", "created_at", "id"),
+)
+
+moderation_audit = Table(
+    "moderation_audit",
+    metadata,
+    _org(),
+    Column("id", Uuid, primary_key=True),
+    Column("actor_id", String(128), nullable=False),
+    Column("act", String(16), nullable=False),
+    Column("target_type", String(8), nullable=False),
+    Column("target_id", String(128), nullable=False),
+    Column("report_id", Uuid),
+    Column("outcome", String(16), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Index("moderation_audit_newest", "org_id", text("created_at DESC"), text("id DESC")),
 )
 
 uploads = Table(

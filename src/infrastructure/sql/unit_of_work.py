@@ -20,6 +20,7 @@ from infrastructure.sql.dialect import clock
 from infrastructure.sql.engagement import SqlReactions, SqlReplies, SqlViews
 from infrastructure.sql.graph import SqlGraph
 from infrastructure.sql.media import SqlBin, SqlProcessing, SqlUploads
+from infrastructure.sql.moderation import SqlAuditTrail, SqlReports
 from infrastructure.sql.past_audiences import forget_past_audiences
 from infrastructure.sql.postings import SqlPostings
 from infrastructure.sql.requests import SqlRequests, forget_answers
@@ -72,6 +73,8 @@ class SqlTransaction:
         self.processing = SqlProcessing(connection, org)
         self.bin = SqlBin(connection, org)
         self.postings = SqlPostings(connection, org)
+        self.reports = SqlReports(connection, org)
+        self.audit = SqlAuditTrail(connection, org)
         self.requests = SqlRequests(connection)
 
     async def clock(self) -> datetime:

@@ -14,9 +14,10 @@ from sqlalchemy.sql.util import ClauseAdapter
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from domain.audience import Visibility
+from domain.moderation import ReportStatus, TargetType
 from domain.story import Access, Status
 from infrastructure.sql.dialect import clock
-from infrastructure.sql.tables import blocks, close_friends, friendships, mutes, stories, story_audience
+from infrastructure.sql.tables import blocks, close_friends, friendships, mutes, reports, stories, story_audience
 
 org: ColumnElement[str] = bindparam("org", type_=stories.c.org_id.type)
 viewer: ColumnElement[str] = bindparam("viewer", type_=stories.c.owner_id.type)
@@ -117,6 +118,14 @@ access: ColumnElement[str] = case(
 )
 """What the viewer may know of the story: an `Access`."""
 
+
+reported: ColumnElement[bool] = exists().where(
+    reports.c.org_id == org,
+    reports.c.target_type == TargetType.STORY.value,
+    reports.c.target_id == bindparam("target", type_=reports.c.target_id.type),
+    reports.c.status == ReportStatus.OPEN.value,
+)
+"""A report of the story whose id is ``target``, as text, waits for a moderator, who may look at it."""
 
 in_community: ColumnElement[bool] = and_(visible, ~muted)
 """The story is listed for everybody who sees it and has not muted its owner. Nobody mutes themselves."""

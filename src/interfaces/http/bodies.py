@@ -34,7 +34,8 @@ from domain.values import (
 )
 from interfaces.http.fields import AnId, AUser, Users, at_most, between, color, named, text, whole, words
 
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
+UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
+"""How the ids of stories, uploads and reports are written."""
 
 
 class OverlayBody(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -162,7 +163,7 @@ def story_id_of(text: str) -> StoryId:
     Raises:
         StoryNotFoundError: no story has such an id.
     """
-    if not _UUID.fullmatch(text):
+    if not UUID_TEXT.fullmatch(text):
         raise StoryNotFoundError
     return StoryId(UUID(text))
 
@@ -173,7 +174,7 @@ def media_file_id_of(text: str) -> MediaFileId:
     Raises:
         NotFoundError: no upload has such an id.
     """
-    if not _UUID.fullmatch(text):
+    if not UUID_TEXT.fullmatch(text):
         raise NotFoundError("There is no such upload.")
     return MediaFileId(UUID(text))
 

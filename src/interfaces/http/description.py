@@ -37,6 +37,7 @@ _USER: Final = {"type": "string", "format": "user-id", "minLength": 1, "maxLengt
 _UUID: Final = {"type": "string", "format": "uuid"}
 _IN_PATH: Final[Mapping[str, dict[str, Any]]] = {
     "storyId": {"schema": _UUID, "description": "Id of a story"},
+    "reportId": {"schema": _UUID, "description": "Id of a report"},
     "mediaFileId": {"schema": _UUID, "description": "Id of an upload"},
     "userId": {"schema": _USER, "description": "Id of a user"},
     "friendId": {"schema": _USER, "description": "Id of a user"},

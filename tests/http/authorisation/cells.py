@@ -134,6 +134,7 @@ def people_cells(file: str) -> Iterator[Cell]:
 def _row(section: Section, defaults: Section, actor: str, kind: str) -> list[str]:
     """The row of an actor: by name, else by what they are; of the request, else of every request."""
     for rows, name in (
+        (section.rows, f"{actor} as {kind}"),
         (section.rows, actor),
         (defaults.rows, actor),
         (section.rows, kind),

@@ -89,7 +89,9 @@ class Player:
             await self._ask([cell for cell in mine if cell.refused], report)
             if await everything(self._container, self._scene) != before:
                 report.changed.append(request)
-            await self._ask([cell for cell in mine if not cell.refused], report)
+            # What is done anew comes before what finds it done.
+            await self._ask([cell for cell in mine if cell.status == 201], report)
+            await self._ask([cell for cell in mine if not cell.refused and cell.status != 201], report)
         return report
 
     async def _ask(self, cells: Sequence[Cell], report: Report) -> None:

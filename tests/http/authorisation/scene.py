@@ -10,20 +10,22 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import insert, select, update
+from msgspec import structs
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from application.commands.archive_story import ArchiveStory
 from application.commands.delete_story import DeleteStory
 from application.commands.post_story import PostStory
+from application.commands.remove_story import RemoveStory
 from application.ports.errors import RenderingFailedError
 from application.ports.media import Reached, RenderedFile
+from application.ports.people import Role
 from domain.audience import Audience, Visibility
-from domain.story import ArchiveReason, FailureReason, Status
+from domain.story import FailureReason
 from domain.values import Lifetime, OrgId, StoryId, UserId
 from infrastructure.container import Container
 from infrastructure.ids import new_id
-from infrastructure.sql.dialect import clock
 from infrastructure.sql.tables import (
     blocks,
     close_friends,
@@ -143,10 +145,9 @@ async def _bring_about(stage: Stage, scene: Scene) -> None:
         await stage.container.archive_story()(ArchiveStory(caller=stage.caller(owner), story_id=story_id))
     for owner, story_id in at["Deleted"]:
         await stage.container.delete_story()(DeleteStory(caller=stage.caller(owner), story_id=story_id))
-    async with stage.container.database().write(None) as connection:
-        moderated = {"status": Status.ARCHIVED, "archive_reason": ArchiveReason.MODERATION, "archived_at": clock()}
-        ids = [story_id for _, story_id in at["Moderated"]]
-        await connection.execute(update(stories).where(stories.c.id.in_(ids)).values(**moderated))
+    moderator = structs.replace(stage.caller("moderator"), roles=frozenset({Role.MODERATOR}))
+    for _, story_id in at["Moderated"]:
+        await stage.container.remove_story()(RemoveStory(caller=moderator, story_id=story_id))
     for _, story_id in at["Swept"]:
         await stage.pass_time(story_id, _DAY)
     await stage.container.archive_expired()()

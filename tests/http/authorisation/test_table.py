@@ -16,23 +16,6 @@ pytestmark = pytest.mark.slow
 
 NOT_ABOUT_ANYBODY = {"GET /health/live", "GET /health/ready", "GET /metrics"}
 LATER = {
-    "POST /client/community/stories",
-    "POST /client/community/stories/{story}/view",
-    "DELETE /client/community/stories/{story}",
-    "POST /client/community/react",
-    "DELETE /client/community/react",
-    "GET /client/community/reactions",
-    "POST /client/community/reports",
-    "DELETE /community/stories/{story}",
-    "POST /client/community/blocks",
-    "GET /client/community/blocks",
-    "DELETE /client/community/blocks/{user}",
-    "POST /community/blocks",
-    "GET /community/blocks",
-    "DELETE /community/blocks/{user}",
-    "GET /community/reports",
-    "POST /community/reports/{report}/resolve",
-    "GET /community/audit",
     "DELETE /api/users/{user}",
 }
 """What is written down, and need not be served yet."""

@@ -223,7 +223,7 @@ class SayingMediaReader:
         self._known, self._file = known, file
 
     async def media(self, ticket: MediaTicket, part: MediaPart) -> KnownMedia | None:
-        return KnownMedia(known=self._known, file=self._file, ticket_over=False)
+        return KnownMedia(known=self._known, reported=False, file=self._file, ticket_over=False)
 
 
 class RecordingWakeups:

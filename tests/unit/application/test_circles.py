@@ -11,6 +11,7 @@ from application.commands.mute_user import MuteUser
 from application.commands.remove_close_friend import RemoveCloseFriend
 from application.commands.unblock_user import UnblockUser
 from application.commands.unmute_user import UnmuteUser
+from application.queries.list_blocks import ListBlocks
 from domain.audience import Relation, Visibility
 from domain.errors import InvalidError, NotFoundError
 from domain.story import Access
@@ -83,6 +84,41 @@ async def test_a_block_ends_what_made_them_friends_and_unblocking_restores_nothi
         await stage.container.unblock_user()(UnblockUser(caller=stage.caller("alice"), target=BOB))
     assert await _relation(stage) == Relation()
     assert await _relation(stage, BOB, ALICE) == Relation()
+
+
+async def test_blocks_are_listed_by_id_with_the_first_reason_that_was_given(stage: Stage) -> None:
+    block, who = stage.container.block_user(), stage.caller("alice")
+    plain = await block(BlockUser(caller=who, target=UserId("carol")))
+    first = await block(BlockUser(caller=who, target=BOB, reason="spam"))
+    again = await block(BlockUser(caller=who, target=BOB, reason="more spam"))
+    late = await block(BlockUser(caller=who, target=UserId("carol"), reason="at last"))
+    assert [(each.reason, each.before) for each in (plain, first, again, late)] == [
+        (None, False),
+        ("spam", False),
+        ("spam", True),
+        ("at last", True),
+    ]
+    assert again.at == first.at is not None
+    listed = stage.container.list_blocks()
+    page = await listed(ListBlocks(caller=who, page=1, page_size=1))
+    assert [(each.target_id, each.reason, each.created_at) for each in page.blocks] == [("bob", "spam", first.at)]
+    assert (page.total_count, page.total_pages) == (2, 2)
+    assert (await listed(ListBlocks(caller=stage.caller("bob"), page=1, page_size=9))).blocks == ()
+
+
+async def test_a_block_from_before_its_time_was_written_down_has_none(stage: Stage) -> None:
+    await stage.block("alice", "bob")
+    again = await stage.container.block_user()(BlockUser(caller=stage.caller("alice"), target=BOB))
+    assert (again.at, again.before) == (None, True)
+    page = await stage.container.list_blocks()(ListBlocks(caller=stage.caller("alice"), page=1, page_size=9))
+    assert [each.created_at for each in page.blocks] == [None]
+
+
+async def test_a_reason_for_a_block_is_a_text_of_at_most_200_code_points(stage: Stage) -> None:
+    for reason in ("x" * 201, "a\x00"):
+        with pytest.raises(InvalidError):
+            await stage.container.block_user()(BlockUser(caller=stage.caller("alice"), target=BOB, reason=reason))
+    assert not (await _relation(stage)).blocked
 
 
 async def test_nobody_takes_back_the_block_of_another(stage: Stage) -> None:

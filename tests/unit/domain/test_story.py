@@ -246,6 +246,28 @@ def test_what_is_over_is_gone_for_its_audience_and_hidden_from_others(name: str)
     assert OVER[name].access(VERA, Relation(friend=True, blocked=True), LATER) is Access.HIDDEN
 
 
+# --- Removal
+
+
+@pytest.mark.parametrize("story", [PROCESSING, FAILED, ACTIVE])
+def test_a_removed_story_is_archived_by_moderation_whoever_asks(story: Story) -> None:
+    removed = story.remove(at=LATER)
+
+    assert (removed.status, removed.archive_reason, removed.archived_at) == (
+        Status.ARCHIVED,
+        ArchiveReason.MODERATION,
+        LATER,
+    )
+    assert removed.events[-1] == StoryArchived(
+        org=ORG, story=ID, owner=OLGA, at=LATER, version=story.version + 1, reason="moderation"
+    )
+
+
+def test_what_is_over_keeps_the_reason_why() -> None:
+    assert ARCHIVED.remove(at=LATER) is ARCHIVED
+    assert ACTIVE.remove(at=END).archive_reason is ArchiveReason.EXPIRED
+
+
 # --- Editing
 
 
@@ -596,6 +618,13 @@ class StoryLife(RuleBasedStateMachine):
         self.becomes(self.story.archive(by=OLGA, at=self.now) if by_hand else self.story.expire(at=self.now))
         assert (self.story.status is Status.ARCHIVED) is (by_hand or self.over)
 
+    @precondition(lambda self: self.story.status is not Status.ARCHIVED)
+    @rule(when=MOMENTS)
+    def it_is_removed_by_a_moderator(self, when: str) -> None:
+        self.wait(when)
+        self.becomes(self.story.remove(at=self.now))
+        assert self.story.archive_reason is (ArchiveReason.EXPIRED if self.over else ArchiveReason.MODERATION)
+
     @invariant()
     def it_can_always_be_archived_once(self) -> None:
         archived = self.story.archive(by=OLGA, at=self.now)
@@ -603,6 +632,7 @@ class StoryLife(RuleBasedStateMachine):
         assert archived.archive(by=OLGA, at=self.now) is archived
         assert archived.archive(by=OLGA, at=self.ends) is archived
         assert archived.expire(at=self.ends) is archived
+        assert archived.remove(at=self.now) is archived
         if self.story.status is not Status.ARCHIVED:
             assert archived.archive_reason is (ArchiveReason.EXPIRED if self.over else ArchiveReason.MANUAL)
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from msgspec import UNSET, Struct, UnsetType
 
+from application.queries.times import Timestamp
 from domain.engagement import Reaction
-from domain.values import StoryId
+from domain.values import StoryId, UserId
 from interfaces.http.community.bodies import STORY
 
 
@@ -15,6 +16,19 @@ class Succeeded(Struct, frozen=True, kw_only=True):
     """It was done."""
 
     success: bool = True
+
+
+class BlockAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A block that stands.
+
+    Attributes:
+        reason: the first that was given.
+        created_at: null where it was not written down yet.
+    """
+
+    target_id: UserId
+    reason: str | None
+    created_at: Timestamp | None
 
 
 class Reacted(Struct, frozen=True, kw_only=True, rename="camel"):

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from enum import StrEnum
+from typing import Annotated, Final, TypeVar
+from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from application.caller import Caller
+from application.commands.block_user import BLOCK_REASON_MAX, BlockUser
+from application.commands.file_report import FileReport
 from application.commands.post_story import PostStory
 from domain.audience import Visibility
 from domain.content import Kind
 from domain.engagement import Reaction
-from domain.errors import InvalidError
+from domain.errors import InvalidError, NotFoundError
+from domain.moderation import DETAILS_MAX, REASON_MAX, Act, TargetType
 from domain.values import (
     CAPTION_MAX,
     LIFETIME_MAX_SECONDS,
@@ -21,11 +26,15 @@ from domain.values import (
     Caption,
     MediaFileId,
     MediaUrl,
+    ReportId,
     StoryId,
     page_id,
+    user_id,
 )
-from interfaces.http.bodies import OverlayBody, audience_of, kind_of, lifetime_of, overlays_of, story_id_of
-from interfaces.http.fields import Users, at_most, color, link, named, text, whole
+from interfaces.http.bodies import UUID_TEXT, OverlayBody, audience_of, kind_of, lifetime_of, overlays_of, story_id_of
+from interfaces.http.fields import AUser, Users, at_most, color, link, named, text, whole, words
+
+E = TypeVar("E", bound=StrEnum)
 
 STORY: Final = "story"
 """What one reacts to here."""
@@ -165,6 +174,86 @@ class ReactBody(Struct, frozen=True, kw_only=True, rename="camel"):
         if said is None:
             raise InvalidError("reaction", f"One of {', '.join(Reaction)}")
         return said
+
+
+class ReportBody(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What is wrong with a story or a person.
+
+    Attributes:
+        target_id: id of the story, or of the user.
+    """
+
+    target_type: Annotated[str, named(TargetType)]
+    target_id: Annotated[str, Meta(extra_json_schema={"anyOf": [{"format": "uuid"}, {"format": "user-id"}]})]
+    reason: Annotated[str, words(REASON_MAX)]
+    details: Annotated[str, text(DETAILS_MAX)] | None = None
+
+    def command(self, caller: Caller) -> FileReport:
+        """The command.
+
+        Raises:
+            InvalidError: there is no such type, or no such user can be.
+            StoryNotFoundError: no story has such an id.
+        """
+        of_type = named_one(TargetType, self.target_type, "targetType")
+        target = story_id_of(self.target_id) if of_type is TargetType.STORY else user_id(self.target_id, "targetId")
+        return FileReport(caller=caller, target=target, reason=self.reason, details=self.details)
+
+
+class ResolveBody(Struct, frozen=True, kw_only=True):
+    """What to make of a report; only of a story's can the story be removed."""
+
+    action: Annotated[str, named(Act)]
+
+    def named_act(self) -> Act:
+        """The act.
+
+        Raises:
+            InvalidError: there is none of that name.
+        """
+        return named_one(Act, self.action, "action")
+
+
+class BlockBody(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Whom to block.
+
+    Attributes:
+        reason: a note for the caller alone.
+    """
+
+    target_id: AUser
+    reason: Annotated[str, text(BLOCK_REASON_MAX)] | None = None
+
+    def command(self, caller: Caller) -> BlockUser:
+        """The command.
+
+        Raises:
+            InvalidError: no such user can be.
+        """
+        return BlockUser(caller=caller, target=user_id(self.target_id, "targetId"), reason=self.reason)
+
+
+def report_id_of(text: str) -> ReportId:
+    """The report a path names.
+
+    Raises:
+        NotFoundError: no report has such an id.
+    """
+    if not UUID_TEXT.fullmatch(text):
+        raise NotFoundError("There is no such report.")
+    return ReportId(UUID(text))
+
+
+def named_one(kind: type[E], text: str, field: str) -> E:
+    """The one of a few that a client names, in any letter case.
+
+    Raises:
+        InvalidError: there is none of that name.
+    """
+    try:
+        return kind(text.lower())
+    except ValueError:
+        raise InvalidError(field, f"One of {', '.join(kind)}") from None
 
 
 def reaction_of(text: str, field: str = "reaction") -> Reaction:
