@@ -4,7 +4,7 @@
 #   make install PYTHON=python3.13    another interpreter than the one found
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-all s3-server check fmt lint types arch cov bench-media demo migrate lock clean
+.PHONY: help install run test test-all s3-server check fmt lint types arch cov bench-media bench-uploads lifecycles demo migrate lock clean
 
 PYTHON ?=
 ARGS ?=
@@ -19,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 OFFLINE := not (postgres or redis or s3 or e2e)
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-11s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-13s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## Make .venv with the locked packages and the project in it; nothing to do when it is current
 
@@ -55,6 +55,13 @@ cov: $(STAMP) ## Run every test that needs no server; every branch of domain and
 
 bench-media: $(STAMP) ## Compare what renditions cost with the plain tools; fails if a promise is not kept
 	@$(BIN)/python -m tests.bench.media
+
+bench-uploads: $(STAMP) ## Watch the server take 20 uploads of 100 MB at once; fails if a promise is not kept
+	@$(BIN)/python -m tests.bench.uploads
+
+LIFECYCLES ?= 300
+lifecycles: $(STAMP) ## Kill server and worker over LIFECYCLES files, in a folder and in S3; nothing may be lost or left
+	@LIFECYCLES=$(LIFECYCLES) $(BIN)/pytest -n 0 -s -m "" $(ARGS) tests/e2e/test_media_lifecycles.py
 
 demo: $(STAMP) ## Fill the service with a few people and stories, and print lines to look around
 	@$(BIN)/stories demo $(ARGS)

@@ -62,6 +62,11 @@ class Process:
             self._process = subprocess.Popen([*PROGRAM, part], env=env, stdout=said, stderr=logged)
 
     @property
+    def pid(self) -> int:
+        """Its number."""
+        return self._process.pid
+
+    @property
     def said(self) -> str:
         """Its standard output until now."""
         return self._said.read_text()

@@ -172,7 +172,7 @@ async def spoken(url: str, head: bytes, body: bytes | AsyncIterator[bytes], pati
     finally:
         saying.cancel()
         await asyncio.gather(saying, return_exceptions=True)
-        writer.close()
+        writer.transport.abort()  # what was not said by now will not be
     return httpx.Response(int(start.split()[1]), headers=headers, content=content)
 
 

@@ -31,6 +31,7 @@ class Connection(HttpToolsProtocol):
         least_bytes_per_second: less than this on average, in any such window, is too slow.
         head_bytes_max: how long request line and headers may be.
         take_seconds: how long a client may take nothing of an answer that waits for them.
+        rest_seconds: how long nothing is read after each piece of a body that was refused: 256 KiB or less.
     """
 
     head_seconds: ClassVar[float] = 10.0
@@ -38,6 +39,7 @@ class Connection(HttpToolsProtocol):
     least_bytes_per_second: ClassVar[int] = 1_024
     head_bytes_max: ClassVar[int] = 65_536
     take_seconds: ClassVar[float] = 60.0
+    rest_seconds: ClassVar[float] = 0.01
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -79,6 +81,8 @@ class Connection(HttpToolsProtocol):
         """Take what has come, and go on waiting if it is not all."""
         self._came += len(data)
         super().data_received(data)
+        if self._closes:
+            self._rest()
         if self._in_head and self._came > self.head_bytes_max:
             self._refuse(431, _TOO_LONG)
         self._wait()
@@ -126,6 +130,16 @@ class Connection(HttpToolsProtocol):
         self._closes = self._in_body
         if not self._closes:
             self.transport.close()
+
+    def _rest(self) -> None:
+        """Read on after a while: what is only thrown away shall not keep others waiting."""
+        if not self.transport.is_closing():
+            self.transport.pause_reading()
+            self.loop.call_later(self.rest_seconds, self._read_on)
+
+    def _read_on(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP, and close."""
