@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar, get_type_hints
 
 from msgspec import Struct, json
 
+from application.failpoints import Failpoint, failpoint
 from application.ports.requests import FirstAnswer, RequestInProgressError, RequestKey
 from application.ports.transactions import Transaction, UnitOfWork
 from domain.errors import ConflictError
@@ -81,6 +82,7 @@ class PerformOnce:
             if first is None:
                 result = await replace(handler, unit_of_work=_Within(tx))(command)
                 await tx.requests.keep(request, json.encode(result), refused=False)
+                failpoint(Failpoint.ONCE_AFTER_KEEP)
                 return Performed(result=result, before=False)
         return Performed(result=json.decode(_same(request, first), type=_result_of(type(handler))), before=True)
 

@@ -34,6 +34,7 @@ from application.commands.track_view import TrackViewHandler
 from application.commands.unblock_user import UnblockUserHandler
 from application.commands.unfriend import UnfriendHandler
 from application.commands.unmute_user import UnmuteUserHandler
+from application.failpoints import arm
 from application.live import Hub
 from application.once import PerformOnce
 from application.one_shot_uploads import OneShotUploads
@@ -404,8 +405,9 @@ class Container(containers.DeclarativeContainer):
 
 
 def configure_process(settings: Settings) -> None:
-    """Set what holds for the whole process: its logs."""
+    """Set what holds for the whole process: its logs, and where it is to fail."""
     configure_logs(settings.log_level)
+    arm(settings.plan)
 
 
 def migrate_database(settings: Settings) -> None:

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct, ValidationError, convert, structs
 
+from application.failpoints import Plan
+
 PREFIX: Final = "STORIES_"
 SECRET_MIN_BYTES: Final = 32
 
@@ -74,6 +76,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         expose_email: whether those without a token see the e-mail of authors.
         linked_media_hosts: hosts that stories may link media from, apart by commas; ``.example.com`` stands for all
             below it; unset: any.
+        failpoint: ``name:kill|sleep|raise[:1/n]``: where each process dies, hangs or fails, for trying out what becomes
+            of its work; unset: nowhere.
         log_level: the least that is logged.
     """
 
@@ -115,6 +119,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     trusted_proxies: str = ""
     expose_email: bool = True
     linked_media_hosts: str = ""
+    failpoint: str | None = None
     log_level: Annotated[str, Meta(pattern="^(debug|info|warning|error)$")] = "info"
 
     def __post_init__(self) -> None:
@@ -131,7 +136,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError(f"{wrong[0]} is no origin: scheme, host and perhaps port, as https://app.example")
         if wrong := [host for host in self.media_hosts if not _HOST.fullmatch(host)]:
             raise ValueError(f"{wrong[0]} is no host: a name or an address, without scheme and port")
-        _ = self.proxies  # asking refuses what is no network
+        _ = self.proxies, self.plan  # asking refuses what is no network, and what is no failpoint
 
     @property
     def folder(self) -> Path:
@@ -154,6 +159,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """The networks of trusted proxies."""
         return tuple(ip_network(network) for network in _listed(self.trusted_proxies))
+
+    @property
+    def plan(self) -> Plan | None:
+        """What happens at which failpoint."""
+        return None if self.failpoint is None else Plan.read(self.failpoint)
 
     @property
     def database(self) -> str:

@@ -47,6 +47,7 @@ WRONG = {
     "STORIES_JWT_REQUIRE_ORG": "perhaps",
     "STORIES_SWEEP_INTERVAL_SECONDS": "0",
     "STORIES_LOG_LEVEL": "loud",
+    "STORIES_FAILPOINT": "nowhere:kill",
     "STORIES_NO_SUCH_SETTING": "1",
     "STORIES_MIGRATE_DATABASE_URL": "postgresql://",
     "STORIES_JWT_JWKS_URL": "file:///etc/passwd",

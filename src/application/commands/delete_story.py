@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from application.access import known_story
 from application.caller import Caller
+from application.failpoints import Failpoint, failpoint
 from application.ports.transactions import UnitOfWork
 from domain.values import StoryId
 
@@ -35,3 +36,4 @@ class DeleteStoryHandler:
         async with self.unit_of_work.begin(command.caller.org) as tx:
             story = await known_story(tx, command.caller, command.story_id)
             await tx.stories.delete(story.delete(by=command.caller.user, at=await tx.clock()))
+        failpoint(Failpoint.DELETE_AFTER_COMMIT)

@@ -8,6 +8,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from application.caller import Caller
+from application.failpoints import Failpoint, failpoint
 from application.ports.media import Upload
 from application.ports.transactions import NewIds, Transaction, UnitOfWork
 from application.quotas import Quotas
@@ -105,6 +106,8 @@ class PostStoryHandler:
             await tx.stories.add(story)
             if upload:
                 await tx.uploads.assign(upload.id, story.id)
+            failpoint(Failpoint.CREATE_BEFORE_COMMIT)
+        failpoint(Failpoint.CREATE_AFTER_COMMIT)
         return PostedStory(
             story_id=story.id,
             media_file=command.media_file,

@@ -11,6 +11,7 @@ from msgspec import Struct, structs
 
 from application.caller import Caller
 from application.commands.begin_upload import UNUSED_UPLOAD_SECONDS, UPLOAD_MAX_BYTES
+from application.failpoints import Failpoint, failpoint
 from application.ports.media import Inspection, MediaInspector, ObjectStore, Upload
 from application.ports.transactions import UnitOfWork
 from domain.errors import ConflictError, InvalidError, NotFoundError
@@ -79,10 +80,12 @@ class ReceiveUploadHandler:
     async def _receive(self, command: ReceiveUpload, upload: Upload, key: str) -> Upload:
         counted = _Counted(command.chunks, upload.size, self.inspector)
         await self.store.put(key, aiter(counted))
+        failpoint(Failpoint.UPLOAD_AFTER_PUT)
         inspection = await asyncio.to_thread(self._inspect, counted, upload)
         received = structs.replace(
             upload, key=key, size=counted.size, kind=inspection.kind, mime_type=inspection.mime_type
         )
+        failpoint(Failpoint.UPLOAD_BEFORE_ROW)
         async with self.unit_of_work.begin(command.caller.org) as tx:
             await tx.uploads.received(received)
         return received

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from application.failpoints import Failpoint, failpoint
 from application.ports.transactions import UnitOfWork
 
 BATCH: Final = 100
@@ -27,6 +28,11 @@ class ArchiveExpired:
     async def _archive_batch(self) -> int:
         async with self.unit_of_work.begin_system() as tx:
             due = await tx.due_stories(limit=BATCH)
+            if not due:
+                return 0
+            failpoint(Failpoint.SWEEP_AFTER_SELECT)
             at = await tx.clock()
             await tx.save([story.expire(at=at) for story in due])
+            failpoint(Failpoint.SWEEP_BEFORE_COMMIT)
+        failpoint(Failpoint.SWEEP_AFTER_COMMIT)
         return len(due)

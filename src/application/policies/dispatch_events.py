@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from application.failpoints import Failpoint, failpoint
 from application.ports.transactions import UnitOfWork
 from application.ports.work import Policy, Wakeups
 
@@ -35,9 +36,14 @@ class DispatchEvents:
     async def _dispatch_batch(self) -> int:
         async with self.unit_of_work.begin_system() as tx:
             events = await tx.undispatched(limit=BATCH)
+            if not events:
+                return 0
+            failpoint(Failpoint.RELAY_AFTER_CLAIM)
             for event in events:
                 if event.story is not None:
                     for policy in FOLLOWS.get(event.type, ()):
                         await self.wakeups.wake(policy, event.org, event.story)
+            failpoint(Failpoint.RELAY_BEFORE_MARK)
             await tx.dispatched(events)
+            failpoint(Failpoint.RELAY_AFTER_MARK)
         return len(events)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from application.failpoints import Failpoint, failpoint
 from application.ports.media import ObjectStore
 from application.ports.transactions import UnitOfWork
 
@@ -30,7 +31,12 @@ class EmptyBin:
     async def _delete_batch(self) -> int:
         async with self.unit_of_work.begin_system() as tx:
             keys = await tx.due_objects(lease_seconds=LEASE_SECONDS, limit=BATCH)
+        if not keys:
+            return 0
+        failpoint(Failpoint.CLEANUP_AFTER_MARK)
         await self.store.delete(keys)
+        failpoint(Failpoint.CLEANUP_AFTER_DELETE)
         async with self.unit_of_work.begin_system() as tx:
             await tx.forget_objects(keys)
+            failpoint(Failpoint.CLEANUP_BEFORE_COMMIT)
         return len(keys)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from application.failpoints import Failpoint, failpoint
 from application.ports.errors import ObjectMissingError, RenderingFailedError, UnavailableError
 from application.ports.media import STILL_TYPE, Claim, MediaRenderer, ObjectStore, RenderedFile, Workspaces
 from application.ports.transactions import UnitOfWork
@@ -71,6 +72,7 @@ class ProcessMedia:
             source, target = folder / "source", folder / "target"
             await asyncio.to_thread(target.mkdir)
             await self._download(claim.key, source)
+            failpoint(Failpoint.MEDIA_AFTER_DOWNLOAD)
             await hold.reached(_DOWNLOADED)
             rendered = await self.renderer.render(source, claim.mime_type, target, hold.rendered)
             await hold.reached(_RENDERED)
@@ -96,6 +98,7 @@ class ProcessMedia:
             await tx.bin.expect(keys, seconds=PENDING_SECONDS)
         for key, (file, mime_type) in zip(keys, files, strict=True):
             await self.store.put(key, _read(file), mime_type)
+        failpoint(Failpoint.MEDIA_AFTER_PUT)
         return Rendition(
             media_key=keys[0],
             thumbnail_key=keys[1],
@@ -117,6 +120,8 @@ class ProcessMedia:
             await tx.stories.save(story.media_ready(rendition, at=await tx.clock()))
             await tx.bin.keep(keys)
             await tx.bin.discard([claim.key])
+            failpoint(Failpoint.MEDIA_BEFORE_COMMIT)
+        failpoint(Failpoint.MEDIA_AFTER_COMMIT)
 
     async def _fail(self, org: OrgId, story_id: StoryId, claim: Claim, reason: FailureReason) -> None:
         async with self.unit_of_work.begin(org) as tx:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from application.cloud_events import cloud_event
+from application.failpoints import Failpoint, failpoint
 from application.ports.errors import UnavailableError
 from application.ports.events import EventCursors, EventReader
 from application.ports.streams import EventStream
@@ -49,6 +50,8 @@ class PublishEvents:
             if not events:
                 return published
             encoded = [(event.position, cloud_event(event, self.source)) for event in events]
+            failpoint(Failpoint.STREAM_BEFORE_APPEND)
             if await self.stream.append(encoded, after=end):
+                failpoint(Failpoint.STREAM_AFTER_APPEND)
                 published += len(events)
                 await self.stream.trim()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from application.failpoints import Failpoint, failpoint
 from application.ports.transactions import UnitOfWork
 
 BATCH: Final = 1_000
@@ -25,4 +26,7 @@ class SequenceEvents:
 
     async def _sequence_batch(self) -> int:
         async with self.unit_of_work.begin_system() as tx:
-            return await tx.sequence(limit=BATCH)
+            sequenced = await tx.sequence(limit=BATCH)
+            if sequenced:
+                failpoint(Failpoint.SEQUENCE_BEFORE_COMMIT)
+        return sequenced

@@ -12,6 +12,7 @@ from application.commands.begin_upload import UPLOAD_MAX_BYTES
 from application.commands.complete_upload import CompleteUpload, CompleteUploadHandler
 from application.commands.discard_upload import DiscardUpload
 from application.commands.post_story import PostedStory, PostStory, PostStoryHandler
+from application.failpoints import Failpoint, failpoint
 from application.one_shot_uploads import OneShotUploads
 from domain.values import MediaFileId
 from interfaces.http.forms import read_form
@@ -51,7 +52,13 @@ class Posting:
             RequestError, InvalidError: the body cannot be read, or breaks a rule; and as the handlers do.
         """
         if self.request.content_type[0] == "multipart/form-data":
-            return await self._post_form(as_form, parts)
+            posted = await self._post_form(as_form, parts)
+        else:
+            posted = await self._post_json(as_json)
+        failpoint(Failpoint.CREATE_BEFORE_REPLY)
+        return posted
+
+    async def _post_json(self, as_json: type[StoryToPost]) -> PostedStory:
         body = await read_json(self.request, as_json)
         caller = self.request.user
         async with self.once(body) as perform:

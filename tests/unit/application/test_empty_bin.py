@@ -53,7 +53,7 @@ async def test_many_are_deleted_in_batches(stage: Stage, objects: MemoryObjects)
     await throw_away(stage, objects, BATCH + 1)
     counted = WatchedUnitOfWork(stage.container.unit_of_work())
     assert await EmptyBin(counted, objects)() == BATCH + 1
-    assert counted.system_transactions == 6
+    assert counted.system_transactions == 5
     assert objects.held == {}
 
 
