@@ -4,11 +4,12 @@
 #   make install PYTHON=python3.13    another interpreter than the one found
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-all s3-server check fmt lint types arch cov bench-media bench-uploads lifecycles demo migrate lock clean
+.PHONY: help install run test test-all s3-server check fmt lint types arch cov bench-media bench-uploads lifecycles chaos demo migrate lock clean
 
 PYTHON ?=
 ARGS ?=
 WORKERS ?= auto
+KILLS ?= 500
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -62,6 +63,9 @@ bench-uploads: $(STAMP) ## Watch the server take 20 uploads of 100 MB at once; f
 LIFECYCLES ?= 300
 lifecycles: $(STAMP) ## Kill server and worker over LIFECYCLES files, in a folder and in S3; nothing may be lost or left
 	@LIFECYCLES=$(LIFECYCLES) $(BIN)/pytest -n 0 -s -m "" $(ARGS) tests/e2e/test_media_lifecycles.py
+
+chaos: $(STAMP) ## Kill everything, KILLS=500 times, under a load that is written down; and show that the rig sees faults
+	@CHAOS_KILLS=$(KILLS) $(BIN)/pytest -n 0 -s tests/chaos $(ARGS)
 
 demo: $(STAMP) ## Fill the service with a few people and stories, and print lines to look around
 	@$(BIN)/stories demo $(ARGS)

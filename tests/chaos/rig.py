@@ -1,0 +1,159 @@
+"""The rig: every part of the service as a process, and servers of its own, that are killed and hung at random."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from application.failpoints import Failpoint
+from tests.chaos.servers import OwnPostgres, OwnRedis
+from tests.processes import environment, eventually, free_port, run
+
+PARTS: Final = ("serve", "worker", "relay", "scheduler")
+PASSED_BY: Final = {
+    "serve": ("upload", "create", "once", "delete"),
+    "worker": ("media", "cleanup"),
+    "relay": ("relay", "sequence", "stream"),
+    "scheduler": ("sweep", "cleanup"),
+}
+"""Which failpoints a part passes, by what their names begin with."""
+
+
+class Rig:
+    """Servers, the parts of the service over them, and who ends them.
+
+    Attributes:
+        kills: how often what was ended, by part, or server, and how.
+    """
+
+    def __init__(self, folder: Path, seed: int, fault: str | None = None) -> None:
+        self._folder, self._fault = folder, fault
+        self.random = random.Random(seed)
+        self.kills: Counter[str] = Counter()
+        self.postgres, self.redis = OwnPostgres(folder / "postgres"), OwnRedis(folder / "redis")
+        self.port = free_port()
+        self.env = environment(
+            folder / "data",
+            database_url=self.postgres.url,
+            redis_url=self.redis.url,
+            port=str(self.port),
+            sweep_interval_seconds="0.5",
+            rate_limit_enabled="false",
+            log_level="warning",
+        )
+        assert run("migrate", env=self.env).returncode == 0
+        root = Path(__file__).parents[2]
+        self._nursery = subprocess.Popen(
+            [sys.executable, "-m", "tests.chaos.nursery"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=root,
+            env={**self.env, "PYTHONPATH": str(root)},
+        )
+        self._pids: dict[str, int] = {}
+
+    @property
+    def url(self) -> str:
+        """Where it is served."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def token(self, user: str) -> str:
+        """A token, as `stories token` prints it."""
+        return run("token", user, env=self.env).stdout.strip()
+
+    def start(self, part: str, failpoint: str = "") -> None:
+        """Start a part."""
+        env = {name: value for name, value in self.env.items() if name.startswith(("STORIES_", "TMPDIR"))}
+        env["STORIES_FAILPOINT"] = failpoint
+        order = {"part": part, "env": env, "fault": self._fault, "log": str(self._folder / f"{part}.log")}
+        assert self._nursery.stdin is not None
+        assert self._nursery.stdout is not None
+        self._nursery.stdin.write(json.dumps(order) + "\n")
+        self._nursery.stdin.flush()
+        self._pids[part] = int(self._nursery.stdout.readline())
+
+    def start_all(self) -> None:
+        """Start every part, none with a failpoint."""
+        for part in PARTS:
+            self.start(part)
+
+    def kill(self, part: str) -> None:
+        """End a part at once, if it has not ended."""
+        with suppress(ProcessLookupError):
+            os.kill(self._pids[part], signal.SIGKILL)
+        eventually(lambda: not self.lives(part), f"{part} is dead")
+
+    def lives(self, part: str) -> bool:
+        """Whether a part has not ended."""
+        try:
+            os.kill(self._pids[part], 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+    async def disturb(self, kills: int, *, pace: float) -> None:
+        """End this and that, so often; ``pace`` is seconds between two."""
+        while sum(self.kills.values()) < kills:
+            await asyncio.sleep(self.random.uniform(0.5, 1.5) * pace)
+            for part in PARTS:
+                if not self.lives(part):  # at its failpoint
+                    self.kills[f"{part} at a failpoint"] += 1
+                    self.start(part, self._failpoint(part))
+            await asyncio.to_thread(self._strike, self.random.choice((*PARTS * 5, "redis", "postgres", "hang")))
+
+    def _strike(self, what: str) -> None:
+        if what in {"redis", "postgres"}:
+            server = self.redis if what == "redis" else self.postgres
+            server.crash()
+            server.start()
+        elif what == "hang":
+            part = self.random.choice(PARTS)
+            with suppress(ProcessLookupError):
+                os.kill(self._pids[part], signal.SIGSTOP)
+                time.sleep(1)
+                os.kill(self._pids[part], signal.SIGCONT)
+        else:
+            self.kill(what)
+            self.start(what, self._failpoint(what))
+        self.kills[what] += 1
+
+    def _failpoint(self, part: str) -> str:
+        if self.random.random() < 0.5:
+            return ""
+        mine = [each for each in Failpoint if each.partition(".")[0] in PASSED_BY[part]]
+        return f"{self.random.choice(mine)}:kill:1/{self.random.randint(2, 12)}"
+
+    def heal(self) -> None:
+        """Start every part anew, with nothing in their way."""
+        for part in PARTS:
+            self.kill(part)
+        self.start_all()
+
+    def close(self) -> None:
+        """End everything."""
+        for part in self._pids:
+            self.kill(part)
+        self._nursery.kill()
+        self._nursery.wait()
+        assert self._nursery.stdin is not None
+        assert self._nursery.stdout is not None
+        self._nursery.stdin.close()
+        self._nursery.stdout.close()
+        self.redis.crash()
+        self.postgres.crash()
+
+    def stream(self) -> list[dict[str, Any]]:
+        """The events of the stream, oldest first."""
+        with self.redis.client() as client:
+            return [json.loads(fields[b"data"]) for _, fields in client.xrange("stories:events")]
