@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Row, Update, bindparam, func, insert, select, text, update
+from sqlalchemy import BindParameter, Row, Update, bindparam, func, insert, literal_column, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -25,7 +25,8 @@ from infrastructure.sql.readers import count_of
 from infrastructure.sql.tables import moderation_audit, reports
 
 _ORG: BindParameter[str] = bindparam("of_org")
-_is_open: Final = reports.c.status == ReportStatus.OPEN.value
+_is_open: Final = reports.c.status == literal_column(f"'{ReportStatus.OPEN}'")
+"""Without a parameter, so that the index of open ones is used."""
 _page: Final[dict[str, BindParameter[int]]] = {"limit": bindparam("limit"), "offset": bindparam("offset")}
 
 

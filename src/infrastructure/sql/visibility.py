@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, and_, bindparam, case, exists, literal, or_
+from sqlalchemy import ColumnElement, FromClause, and_, bindparam, case, exists, literal, literal_column, or_
 from sqlalchemy.sql.util import ClauseAdapter
 from sqlalchemy.sql.visitors import replacement_traverse
 
@@ -123,7 +123,7 @@ reported: ColumnElement[bool] = exists().where(
     reports.c.org_id == org,
     reports.c.target_type == TargetType.STORY.value,
     reports.c.target_id == bindparam("target", type_=reports.c.target_id.type),
-    reports.c.status == ReportStatus.OPEN.value,
+    reports.c.status == literal_column(f"'{ReportStatus.OPEN}'"),  # no parameter: the index is of open ones alone
 )
 """A report of the story whose id is ``target``, as text, waits for a moderator, who may look at it."""
 
