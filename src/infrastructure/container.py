@@ -18,6 +18,7 @@ from application.commands.complete_upload import CompleteUploadHandler
 from application.commands.delete_story import DeleteStoryHandler
 from application.commands.discard_upload import DiscardUploadHandler
 from application.commands.edit_story import EditStoryHandler
+from application.commands.erase_user import EraseUserHandler
 from application.commands.file_report import FileReportHandler
 from application.commands.import_graph import ImportGraphHandler
 from application.commands.keep_profile import KeepProfileHandler
@@ -42,6 +43,7 @@ from application.policies.archive_expired import ArchiveExpired
 from application.policies.clean_archives import CleanArchives
 from application.policies.dispatch_events import DispatchEvents
 from application.policies.empty_bin import EmptyBin
+from application.policies.erase_users import EraseUsers
 from application.policies.forget_answers import ForgetAnswers
 from application.policies.forget_audiences import ForgetAudiences
 from application.policies.forget_events import ForgetEvents
@@ -100,6 +102,7 @@ from infrastructure.messaging.live import LiveDelivery
 from infrastructure.messaging.relay import CommitSignal, OutboxRelay, Step
 from infrastructure.messaging.scheduler import (
     EMPTY_BIN_SECONDS,
+    ERASE_SECONDS,
     FORGET_ANSWERS_SECONDS,
     FORGET_AUDIENCES_SECONDS,
     FORGET_EVENTS_SECONDS,
@@ -208,6 +211,7 @@ def _upkeep(
     forget_answers: ForgetAnswers,
     forget_events: ForgetEvents,
     forget_audiences: ForgetAudiences,
+    erase_users: EraseUsers,
 ) -> Scheduler:
     return Scheduler(
         {
@@ -218,6 +222,7 @@ def _upkeep(
             "forget answers": (forget_answers, FORGET_ANSWERS_SECONDS),
             "forget audiences": (forget_audiences, FORGET_AUDIENCES_SECONDS),
             "forget events": (forget_events, FORGET_EVENTS_SECONDS),
+            "erase users": (erase_users, ERASE_SECONDS),
         },
         unit_of_work,
     )
@@ -304,6 +309,7 @@ class Container(containers.DeclarativeContainer):
     delete_story = providers.Factory(DeleteStoryHandler, unit_of_work)
     discard_upload = providers.Factory(DiscardUploadHandler, unit_of_work, objects)
     edit_story = providers.Factory(EditStoryHandler, unit_of_work)
+    erase_user = providers.Factory(EraseUserHandler, unit_of_work)
     file_report = providers.Factory(FileReportHandler, unit_of_work, new_id)
     import_graph = providers.Factory(ImportGraphHandler, unit_of_work)
     keep_profile = providers.Factory(KeepProfileHandler, unit_of_work)
@@ -355,6 +361,7 @@ class Container(containers.DeclarativeContainer):
     )
     dispatch_events = providers.Factory(DispatchEvents, unit_of_work, wakeups)
     empty_bin = providers.Factory(EmptyBin, unit_of_work, objects)
+    erase_users = providers.Factory(EraseUsers, unit_of_work, feed_orders, empty_bin)
     forget_answers = providers.Factory(ForgetAnswers, unit_of_work)
     forget_events = providers.Factory(
         ForgetEvents,
@@ -398,6 +405,7 @@ class Container(containers.DeclarativeContainer):
         forget_answers=forget_answers,
         forget_events=forget_events,
         forget_audiences=forget_audiences,
+        erase_users=erase_users,
     )
     doctor: providers.Provider[Doctor] = providers.Singleton(
         Doctor, database=database, objects=objects, redis=redis, published_keys=published_keys

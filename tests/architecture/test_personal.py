@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Column, MetaData, String, Table
 
-from infrastructure.sql.personal import RULES
-from infrastructure.sql.tables import metadata, moderation_audit, reports, stories
+from infrastructure.sql.personal import RULES, Erasure
+from infrastructure.sql.tables import metadata, moderation_audit, outbox, past_audiences, reports, stories
 
 USER_ID_MAX = 128
 """Characters; see `domain.values.user_id`."""
@@ -19,6 +19,15 @@ _NAMING = re.compile(
 )
 OTHERS = {stories.c.page, reports.c.target_type, moderation_audit.c.target_type}
 """As long as a user's id may be, or called so, and none."""
+
+STAYING = {
+    outbox.c.subject,
+    past_audiences.c.owner_id,
+    reports.c.closed_by,
+    moderation_audit.c.actor_id,
+    moderation_audit.c.target_id,
+}
+"""Ids, and no words: in events until they are forgotten, and in the trail of what moderators did."""
 
 
 def naming(metadata: MetaData) -> Iterator[Column[Any]]:
@@ -33,6 +42,10 @@ def naming(metadata: MetaData) -> Iterator[Column[Any]]:
 
 def test_every_column_that_names_people_has_a_rule() -> None:
     assert set(naming(metadata)) - OTHERS == RULES.keys()
+
+
+def test_what_stays_after_an_erasure_is_known() -> None:
+    assert {column for column, rule in RULES.items() if rule.erasure is Erasure.KEPT} == STAYING
 
 
 def test_a_column_is_found_by_its_name_or_its_length() -> None:

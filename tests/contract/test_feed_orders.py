@@ -137,3 +137,14 @@ async def test_memory_forgets_whole_callers_before_it_grows_without_bound() -> N
         await orders.put(caller(user), large)
     assert await orders.get(caller("bob")) is None
     assert await orders.get(caller("dave")) == large
+
+
+async def test_what_is_forgotten_is_gone_and_nobody_elses(orders: FeedOrders) -> None:
+    for user in ("bob", "carol"):
+        for _ in range(2):
+            await orders.put(caller(user), order())
+    await orders.forget(caller("bob"))
+    await orders.forget(caller("nobody"))
+    assert await orders.get(caller("bob")) is None
+    assert await orders.get(caller("carol")) is not None
+    assert await orders.get(caller("bob", "another")) is None

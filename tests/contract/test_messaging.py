@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from uuid import UUID
 
 from application.ports.errors import UnavailableError
@@ -26,6 +27,23 @@ async def test_a_relay_stops_also_when_something_is_committed_at_that_moment() -
     await asyncio.sleep(0.05)
     signal()
     async with asyncio.timeout(5):
+        await relay.stop()
+
+
+async def test_a_relay_stops_also_when_a_step_goes_on_as_if_it_were_not_told_to() -> None:
+    begun = asyncio.Event()
+
+    async def deaf() -> int:
+        if not begun.is_set():
+            begun.set()
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(60)
+        return 0
+
+    relay = OutboxRelay({"deaf": deaf}, CommitSignal())
+    await relay.start()
+    await begun.wait()
+    async with asyncio.timeout(10):
         await relay.stop()
 
 

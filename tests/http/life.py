@@ -46,7 +46,7 @@ async def lead(town: Town) -> Life:
     """Have alice do, and have done to her, all that there is to be done."""
     alice, bob, carol = town.client("alice", **CLAIMS), town.client("bob"), town.client("carol")
     await _relate(town)
-    posts = {"Idempotency-Key": "first"}
+    posts = {"Idempotency-Key": WORD}
     text = {"content": f"A text: {WORD}", "privacy": "public"}
     own = [ok(await alice.post("/api/story/users/alice", json=text, headers=posts), 201)["data"]["storyId"]]
     picture = await alice.post(
@@ -68,12 +68,14 @@ async def lead(town: Town) -> Life:
     bobs = await town.post_text("bob", visibility="Public")
     for_her = await town.post_text("bob", visibility="Custom", allowedUserIds=["alice"])
     for_two = await town.post_text("bob", visibility="Custom", allowedUserIds=["alice", "carol"])
+    over = await town.post_text("bob", visibility="Custom", allowedUserIds=["alice", "carol"])
+    ok(await bob.delete(f"/api/story/{over}"))
     for who, story_id in ((alice, bobs), (carol, bobs), (bob, own[0]), (carol, own[0])):
         ok(await who.post(f"/api/story/{story_id}/views", json={"viewDurationSeconds": 3}))
         for reaction in ("love", "share"):
             ok(await who.post(f"/api/story/{story_id}/reactions", json={"reaction": reaction}))
-    for writer, story_id in ((alice, bobs), (carol, bobs), (bob, own[0])):
-        ok(await writer.post(f"/api/story/{story_id}/replies", json={"content": f"Dear: {WORD}"}), 201)
+    for writer, word, story_id in ((alice, WORD, bobs), (carol, "all", bobs), (bob, WORD, own[0])):
+        ok(await writer.post(f"/api/story/{story_id}/replies", json={"content": f"Dear: {word}"}), 201)
     for owner, to, story_id in ((bob, "alice", bobs), (alice, "bob", own[0])):
         ok(await owner.post(f"/api/story/{story_id}/replies", json={"content": f"Thanks: {WORD}", "to": to}), 201)
     await town.stage.upload("alice", jpeg() + WORD.encode())
@@ -104,8 +106,9 @@ async def _moderate(town: Town) -> None:
     alice = town.client("alice", **CLAIMS)
     moderator = town.client("alice", roles=["moderator"], **CLAIMS)
     filed = []
-    for reporter, target in ((alice, "mallory"), (town.client("oscar"), "alice"), (town.client("bob"), "mallory")):
-        body = {"targetType": "user", "targetId": target, "reason": f"A report: {WORD}", "details": WORD}
+    oscar, bob = town.client("oscar"), town.client("bob")
+    for reporter, target, word in ((alice, "mallory", WORD), (oscar, "alice", WORD), (bob, "mallory", "rude")):
+        body = {"targetType": "user", "targetId": target, "reason": f"A report: {word}", "details": word}
         response = await reporter.post("/client/community/reports", json=body)
         assert response.status_code == 201, response.text
         filed.append(response.json()["id"])

@@ -89,7 +89,7 @@ async def test_it_tells_of_everything_there_is(town: Town) -> None:
     assert {line["storyId"] for line in told["replyReceived"]} == {life.bobs, life.own[0]}
     assert told["posted"] == [{"day": "2030-01-01", "stories": 5, "bytes": 631}]
     (request,) = told["request"]
-    assert (request["route"], request["key"]) == ("POST /api/story/users/alice", "first")
+    assert (request["route"], request["key"]) == ("POST /api/story/users/alice", WORD)
     assert request["answer"]["story_id"] == life.own[0]
 
 

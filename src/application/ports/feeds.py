@@ -40,3 +40,6 @@ class FeedOrders(Protocol):
 
     async def get(self, caller: Caller, order_id: UUID | None = None) -> FeedOrder | None:
         """One of the caller's orders, or their last one. None: forgotten."""
+
+    async def forget(self, caller: Caller) -> None:
+        """Forget all of the caller's orders; where they cannot be reached, they are forgotten by themselves soon."""

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from application.ports.erasures import Erasures
 from application.ports.graph import Graph
 from application.ports.media import Bin, Processing, Uploads
 from application.ports.moderation import AuditTrail, Reports
@@ -19,7 +20,7 @@ from application.ports.requests import Requests
 from application.ports.stories import ReactionBook, Replies, Stories, Views
 from domain.events import Event
 from domain.story import Story
-from domain.values import OrgId, StoryId
+from domain.values import OrgId, StoryId, UserId
 
 
 class Transaction(Protocol):
@@ -39,6 +40,8 @@ class Transaction(Protocol):
     def profiles(self) -> Profiles: ...  # noqa: D102
     @property
     def graph(self) -> Graph: ...  # noqa: D102
+    @property
+    def erasures(self) -> Erasures: ...  # noqa: D102
     @property
     def uploads(self) -> Uploads: ...  # noqa: D102
     @property
@@ -139,6 +142,9 @@ class SystemTransaction(Protocol):
 
     async def forget_audiences(self, *, after_seconds: float, limit: int) -> int:
         """Forget whom stories were for until events so long ago, at most so many rows; how many."""
+
+    async def due_erasures(self, *, lease_seconds: float, limit: int) -> Sequence[tuple[OrgId, UserId]]:
+        """People to be erased whom nobody works on (any more); they count as held for the lease given."""
 
     async def known_objects(self, keys: Sequence[str]) -> Collection[str]:
         """Those of the keys that have a row."""

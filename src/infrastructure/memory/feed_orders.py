@@ -41,6 +41,10 @@ class MemoryFeedOrders:
         until, orders = self._kept.get((caller.org, caller.user), (0.0, ()))
         return find_order(orders, order_id) if until > self._now() else None
 
+    async def forget(self, caller: Caller) -> None:
+        """As `FeedOrders`."""
+        self._take((caller.org, caller.user))
+
     def _take(self, key: tuple[str, str]) -> tuple[FeedOrder, ...]:
         _, orders = self._kept.pop(key, (0.0, ()))
         self._ranked -= _size(orders)

@@ -13,6 +13,7 @@ from application.ports.errors import UnavailableError
 
 _POLL_SECONDS: Final = 0.25
 _BACKOFF_SECONDS: Final = 2.0
+_STOP_SECONDS: Final = 1.0
 
 Step = Callable[[], Awaitable[int]]
 """Does what there is to do now, and answers how much it did."""
@@ -68,9 +69,11 @@ class OutboxRelay:
 
     async def stop(self) -> None:
         """Stop; what is cut short is done again by the next relay."""
-        for task in self._running:
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        left = set(self._running)
+        while left:  # a driver that is cancelled at the very moment of its answer may go on as if it were not
+            for task in left:
+                task.cancel()
+            _, left = await asyncio.wait(left, timeout=_STOP_SECONDS)
 
     async def _run(self, name: str, step: Step) -> None:
         while True:

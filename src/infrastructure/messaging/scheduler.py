@@ -17,6 +17,7 @@ EMPTY_BIN_SECONDS: Final = 30.0
 FORGET_ANSWERS_SECONDS: Final = 600.0
 FORGET_EVENTS_SECONDS: Final = 60.0
 FORGET_AUDIENCES_SECONDS: Final = 600.0
+ERASE_SECONDS: Final = 5.0
 _STOP_SECONDS: Final = 5.0
 _TURN: Final = 0.9
 """For so much of its interval upkeep is not due again: a little less than all, so that no turn comes too soon."""

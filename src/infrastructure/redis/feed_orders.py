@@ -46,6 +46,13 @@ class RedisFeedOrders:
             _log.warning("feed order forgotten", error=repr(error))
             return None
 
+    async def forget(self, caller: Caller) -> None:
+        """As `FeedOrders`."""
+        try:
+            await self._redis.delete(self._key(caller))
+        except RedisError as error:
+            _log.warning("feed orders not forgotten yet", error=repr(error))
+
     async def _orders(self, caller: Caller) -> tuple[FeedOrder, ...]:
         encoded = await self._redis.get(self._key(caller))
         try:

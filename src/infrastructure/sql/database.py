@@ -170,7 +170,8 @@ def _sqlite_engine(url: URL, *, writes: bool) -> AsyncEngine:
     def prepare(connection: Any, _: object) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        # secure_delete: what is deleted is overwritten, and not just forgotten where it was.
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
         connection.create_function("power", 2, pow, deterministic=True)  # not in every build of SQLite

@@ -30,7 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from application.ports.graph import Pair
 from application.ports.people import Profile
 from domain.values import OrgId, UserId
-from infrastructure.sql.dialect import ENGINES, upsert_into
+from infrastructure.sql.dialect import ENGINES, clock, upsert_into
 from infrastructure.sql.locks import lock_graph
 from infrastructure.sql.tables import blocks, close_friends, friendships, profiles
 
@@ -62,16 +62,19 @@ def _looked_up(engine: str, table: Table, wanted: ColumnElement[Any]) -> Select[
 
 
 def _added(engine: str, table: Table, **values: ColumnElement[Any]) -> Any:
-    """An insert of the pairs of the batch; one that is there already gets the other values."""
-    key = _key(table)
-    names = ["org_id", *(column.name for column in key), *values]
+    """An insert of the pairs of the batch, with the other values; those that are there already are left out."""
+    key = [column.name for column in _key(table)]
     # WHERE: or SQLite takes ON CONFLICT for a part of a join.
     rows = select(_ORG, *_cells(engine, len(key)), *values.values()).where(true())
-    put = upsert_into(table, engine).from_select(names, rows)
-    if not values:
-        return put.on_conflict_do_nothing()
-    changed = {name: put.excluded[name] for name in values}
-    return put.on_conflict_do_update(index_elements=["org_id", *(column.name for column in key)], set_=changed)
+    return upsert_into(table, engine).from_select(["org_id", *key, *values], rows).on_conflict_do_nothing()
+
+
+def _befriended(engine: str) -> Any:
+    """As `_added`; who was asked is a friend by it."""
+    key = ["org_id", "user_id", "friend_id"]
+    rows = select(_ORG, *_cells(engine, 2), true()).where(true())
+    put = upsert_into(friendships, engine).from_select([*key, "confirmed"], rows)
+    return put.on_conflict_do_update(index_elements=key, set_={"confirmed": put.excluded.confirmed})
 
 
 def _removed(table: Table) -> Delete:
@@ -110,8 +113,8 @@ _THERE = {
     for table in (blocks, friendships, close_friends)
 }
 _KNOWN = {engine: _known(engine) for engine in ENGINES}
-_BEFRIEND = {engine: _added(engine, friendships, confirmed=true()) for engine in ENGINES}
-_BLOCK = {engine: _added(engine, blocks) for engine in ENGINES}
+_BEFRIEND = {engine: _befriended(engine) for engine in ENGINES}
+_BLOCK = {engine: _added(engine, blocks, created_at=clock()) for engine in ENGINES}
 _END = {table: _removed(table) for table in (friendships, close_friends)}
 _TELL = {engine: _told(engine) for engine in ENGINES}
 

@@ -21,6 +21,7 @@ from infrastructure.sql.tables import (
     idempotency_keys,
     moderation_audit,
     mutes,
+    objects,
     outbox,
     past_audiences,
     postings,
@@ -59,8 +60,8 @@ class Erasure(Enum):
     """They are deleted."""
     STORIES = auto()
     """They are stories of the person: deleted one by one, with their event, and their bytes."""
-    WITH_STORIES = auto()
-    """They hang on stories of the person, and are gone with them."""
+    ELSEWHERE = auto()
+    """They are gone by the rule of another column: they hang on a story, or name the person there too."""
     VIEWS = auto()
     """They are deleted, and no longer count."""
     REACTIONS = auto()
@@ -71,6 +72,8 @@ class Erasure(Enum):
     """They are deleted; a story whose list is empty by that is for its owner alone."""
     UPLOADS = auto()
     """They are deleted, and the bytes go to the bin."""
+    BYTES = auto()
+    """They stand for bytes in the bin, and are gone when these are."""
     LAST = auto()
     """They say that there is something to erase: gone when nothing is left."""
     KEPT = auto()
@@ -197,7 +200,7 @@ RULES: Final[Mapping[Column[Any], Rule]] = {
             },
         ),
     ),
-    story_views.c.owner_id: Rule(Erasure.WITH_STORIES, _OF_STORY),
+    story_views.c.owner_id: Rule(Erasure.ELSEWHERE, _OF_STORY),
     story_reactions.c.user_id: Rule(
         Erasure.REACTIONS,
         Told(
@@ -212,7 +215,7 @@ RULES: Final[Mapping[Column[Any], Rule]] = {
             },
         ),
     ),
-    story_reactions.c.owner_id: Rule(Erasure.WITH_STORIES, _OF_STORY),
+    story_reactions.c.owner_id: Rule(Erasure.ELSEWHERE, _OF_STORY),
     replies.c.sender_id: Rule(Erasure.REPLIES, _replies("replySent", replies.c.recipient_id)),
     replies.c.recipient_id: Rule(Erasure.REPLIES, _replies("replyReceived", replies.c.sender_id)),
     postings.c.user_id: Rule(
@@ -232,8 +235,8 @@ RULES: Final[Mapping[Column[Any], Rule]] = {
             },
         ),
     ),
-    replies.c.owner_id: Rule(Erasure.WITH_STORIES, "one of the two sides"),
-    replies.c.thread_id: Rule(Erasure.REPLIES, "one of the two sides"),
+    replies.c.owner_id: Rule(Erasure.ELSEWHERE, "one of the two sides"),
+    replies.c.thread_id: Rule(Erasure.ELSEWHERE, "one of the two sides"),
     reports.c.reporter_id: Rule(
         Erasure.ROWS,
         Told(
@@ -250,7 +253,7 @@ RULES: Final[Mapping[Column[Any], Rule]] = {
         ),
     ),
     reports.c.subject_id: Rule(Erasure.ROWS, _SECRET),
-    reports.c.target_id: Rule(Erasure.KEPT, "whom `subject_id` names as well, or a story"),
+    reports.c.target_id: Rule(Erasure.ELSEWHERE, "whom `subject_id` names as well, or a story"),
     reports.c.closed_by: Rule(Erasure.KEPT, _OFFICE),
     moderation_audit.c.actor_id: Rule(
         Erasure.KEPT,
@@ -267,6 +270,7 @@ RULES: Final[Mapping[Column[Any], Rule]] = {
         ),
     ),
     moderation_audit.c.target_id: Rule(Erasure.KEPT, _OFFICE),
+    objects.c.erased_for: Rule(Erasure.BYTES, "only while an erasure waits for them"),
     erasures.c.user_id: Rule(Erasure.LAST, Told("erasure", (), {"requestedAt": erasures.c.requested_at})),
     outbox.c.subject: Rule(Erasure.KEPT, _EVENTS),
     past_audiences.c.user_id: Rule(Erasure.ROWS, _SECRET),

@@ -41,9 +41,10 @@ _UNCLAIMED_SECONDS = 10.0
 
 _OTHERS = {"insights", "frozen_at"} | {name for name in stories.c.keys() if name.startswith("processing_")}  # noqa: SIM118
 """Columns that are not the aggregate's: written by upkeep and by workers."""
-_COLUMNS = [column for column in stories.c if column.name not in _OTHERS]
+STORY_COLUMNS = [column for column in stories.c if column.name not in _OTHERS]
+"""Of which `to_stories` makes aggregates."""
 _LOCKED = (
-    select(*_COLUMNS)
+    select(*STORY_COLUMNS)
     .where(stories.c.org_id == bindparam("org"), stories.c.id == bindparam("story"))
     .with_for_update(key_share=True)
 )

@@ -184,6 +184,7 @@ past_audiences = Table(
     Column("visibility", String(16), nullable=False),
     Column("ended_at", Instant, nullable=False),
     Index(None, "ended_at"),
+    Index(None, "org_id", "user_id"),
 )
 
 # Narrow and apart from the story, so that a story much watched is not written again and again.
@@ -311,6 +312,8 @@ reports = Table(
         postgresql_where=text("status = 'open'"),
         sqlite_where=text("status = 'open'"),
     ),
+    Index(None, "org_id", "reporter_id"),
+    Index(None, "org_id", "subject_id"),
     Index("reports_oldest", "org_id", "created_at", "id"),
     Index("reports_of_status", "org_id", "status", "created_at", "id"),
 )
@@ -327,6 +330,7 @@ moderation_audit = Table(
     Column("report_id", Uuid),
     Column("outcome", String(16), nullable=False),
     Column("created_at", Instant, nullable=False),
+    Index(None, "org_id", "actor_id"),
     Index("moderation_audit_newest", "org_id", text("created_at DESC"), text("id DESC")),
 )
 
@@ -346,13 +350,21 @@ uploads = Table(
     Index(None, "org_id", "owner_id"),
 )
 
-# Every object that is, or may be, in the object store. NULL: in use.
+# Every object that is, or may be, in the object store. NULL: in use. An erasure waits for those that were the person's.
 objects = Table(
     "objects",
     metadata,
     Column("object_key", String, primary_key=True),
     Column("org_id", String(64), nullable=False),
     Column("delete_after", Instant),
+    Column("erased_for", String(128)),
+    Index(
+        "objects_of_erased",
+        "org_id",
+        "erased_for",
+        postgresql_where=text("erased_for IS NOT NULL"),
+        sqlite_where=text("erased_for IS NOT NULL"),
+    ),
     Index(
         None,
         "delete_after",

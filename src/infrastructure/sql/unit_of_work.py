@@ -13,11 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from application.ports.transactions import NewIds, OutboxEvent
 from domain.events import Event
 from domain.story import Story
-from domain.values import OrgId, StoryId
+from domain.values import OrgId, StoryId, UserId
 from infrastructure.sql import archives, outbox, reconcile, upkeep
 from infrastructure.sql.database import Database, allow_long_statements
 from infrastructure.sql.dialect import clock
 from infrastructure.sql.engagement import SqlReactions, SqlReplies, SqlViews
+from infrastructure.sql.erasures import SqlErasures, due_erasures
 from infrastructure.sql.graph import SqlGraph
 from infrastructure.sql.media import SqlBin, SqlProcessing, SqlUploads
 from infrastructure.sql.moderation import SqlAuditTrail, SqlReports
@@ -69,6 +70,7 @@ class SqlTransaction:
         self.social = SqlSocial(connection, org)
         self.profiles = SqlProfiles(connection, org)
         self.graph = SqlGraph(connection, org)
+        self.erasures = SqlErasures(connection, org)
         self.uploads = SqlUploads(connection, org)
         self.processing = SqlProcessing(connection, org)
         self.bin = SqlBin(connection, org)
@@ -155,6 +157,10 @@ class SqlSystemTransaction:
     async def forget_audiences(self, *, after_seconds: float, limit: int) -> int:
         """As `SystemTransaction`."""
         return await forget_past_audiences(self._connection, after_seconds, limit)
+
+    async def due_erasures(self, *, lease_seconds: float, limit: int) -> Sequence[tuple[OrgId, UserId]]:
+        """As `SystemTransaction`."""
+        return await due_erasures(self._connection, lease_seconds, limit)
 
     async def known_objects(self, keys: Sequence[str]) -> Collection[str]:
         """As `SystemTransaction`."""

@@ -28,6 +28,8 @@ OF_PATH: Final = {"of_path": True}
 """For the options of a route whose path names the caller: nobody else may call it, and a service acts for them."""
 OPTIONAL: Final = {"optional": True}
 """For the options of a route that asks for no token, and shows more to those who send one."""
+FORGETS: Final = {"forgets": True}
+"""For the options of a route after which nothing is known of the caller: what their token tells is not kept."""
 ACTING_HEADER: Final = {"acting_header": "X-Acting-User"}
 """For the options of a route at which a service says in a header for whom it acts."""
 ORG_IN_QUERY: Final = {"org_in_query": True}
@@ -92,7 +94,9 @@ class Identify(ASGIMiddleware):
         if of_path and scope["path_params"].get("user_id") != user:
             raise NotTheOwnerError("The path names somebody else.")
         scope["user"], scope["auth"] = caller, claims
-        if claims and Role.SERVICE not in claims.roles:
+        if options.get("forgets"):
+            self._kept.pop((org, user), None)
+        elif claims and Role.SERVICE not in claims.roles:
             await self._remember(caller, claims, writes=scope.get("method", "GET") not in {"GET", "HEAD"})
 
     async def _claims(self, scope: Any, headers: Headers, *, optional: bool) -> TokenClaims | None:
@@ -105,10 +109,13 @@ class Identify(ASGIMiddleware):
             raise
 
     async def _remember(self, caller: Caller, claims: TokenClaims, *, writes: bool) -> None:
-        """Keep the caller's profile, once for each token; those who only ask are not added."""
+        """Keep the caller's profile, once for each token; those who only ask are not added.
+
+        A token made later is told again though it says the same: who was erased meanwhile is known anew by it.
+        """
         key = (caller.org, caller.user)
         known, written = self._kept.get(key, (None, False))
-        told = known and (known.profile == claims.profile or known.issued_at > claims.issued_at)
+        told = known and (known.issued_at > claims.issued_at or _tells_the_same(known, claims))
         if told and (written or not writes):
             return
         await self._keep_profile(
@@ -117,6 +124,10 @@ class Identify(ASGIMiddleware):
         self._kept[key] = (claims, writes)
         if len(self._kept) > _REMEMBERED_MAX:
             self._kept.popitem(last=False)
+
+
+def _tells_the_same(known: TokenClaims, claims: TokenClaims) -> bool:
+    return (known.issued_at, known.profile) == (claims.issued_at, claims.profile)
 
 
 def bearer(scope: Any) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from application.commands.archive_story import ArchiveStory
 from application.commands.befriend import Befriend
 from application.commands.delete_story import DeleteStory
+from application.commands.erase_user import EraseUser
 from application.commands.react_to_story import ReactToStory
 from application.commands.reply_to_story import ReplyToStory
 from application.commands.track_view import TrackView
@@ -18,7 +19,7 @@ from domain.audience import Visibility
 from domain.engagement import Reaction
 from domain.errors import StoryExpiredError, StoryNotFoundError
 from domain.friendship import FriendshipStatus
-from domain.values import UserId
+from domain.values import StoryId, UserId
 from infrastructure.sql.tables import replies, story_reactions, story_stats, story_views
 from tests.stage import Stage
 
@@ -108,3 +109,31 @@ async def test_versions_of_a_story_rise_by_one_without_a_gap(stage: Stage) -> No
     await stage.container.delete_story()(DeleteStory(caller=stage.caller("alice"), story_id=story_id))
     versions = [event.version for event in await stage.events(story_id)]
     assert versions == [1, 2, 3, 4]
+
+
+async def test_whoever_is_erased_meanwhile_counts_are_those_of_the_rest(stage: Stage) -> None:
+    people = [f"user-{number}" for number in range(6)]
+    ids = [await stage.post_text("bob", visibility=Visibility.PUBLIC) for _ in range(2)]
+    container = stage.container
+
+    async def engage(user: str, story_id: StoryId) -> None:
+        caller = stage.caller(user)
+        await container.track_view()(TrackView(caller=caller, story_id=story_id, duration_seconds=1))
+        await container.react_to_story()(ReactToStory(caller=caller, story_id=story_id, reaction=Reaction.LOVE))
+        await container.reply_to_story()(ReplyToStory(caller=caller, story_id=story_id, content="Hi"))
+
+    await asyncio.gather(*(engage(user, story_id) for user in people[:4] for story_id in ids))
+    for user in people[:2]:
+        await container.erase_user()(EraseUser(caller=stage.caller(user)))
+    erasing = [container.erase_users()() for _ in range(3)]
+    await asyncio.gather(*erasing, *(engage(user, story_id) for user in people[4:] for story_id in ids))
+
+    for table, column in ((story_views, "views"), (story_reactions, "love"), (replies, "replies")):
+        async with container.database().read(None) as connection:
+            rows = (
+                (await connection.execute(select(func.count()).select_from(table).group_by(table.c.story_id)))
+                .scalars()
+                .all()
+            )
+            counted = (await connection.execute(select(story_stats.c[column]))).scalars().all()
+        assert rows == counted == [4, 4], column

@@ -281,6 +281,9 @@ class ForgetfulOrders:
     async def get(self, caller: Caller, order_id: UUID | None = None) -> FeedOrder | None:
         return None
 
+    async def forget(self, caller: Caller) -> None:
+        pass
+
 
 class SomeAtATime:
     """Another reader of the community, that shows fewer groups at a time.

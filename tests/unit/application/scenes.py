@@ -22,7 +22,7 @@ from domain.events import UserErased
 from domain.story import Access
 from domain.values import MediaFileId, ReplyId, StoryId, UserId
 from infrastructure.sql.dialect import seconds_from_now
-from infrastructure.sql.tables import objects, stories, uploads
+from infrastructure.sql.tables import erasures, objects, stories, uploads
 from tests.stage import Stage
 
 DAY = 86_400
@@ -120,7 +120,7 @@ async def empty_bin_after_days(stage: Stage) -> None:
 
 
 async def let_leases_end(stage: Stage) -> None:
-    """Whoever holds work, or objects to delete, has held them for too long."""
+    """Whoever holds work, people to erase, or objects to delete, has held them for too long."""
     async with stage.container.database().write(None) as connection:
         await connection.execute(
             update(stories)
@@ -132,3 +132,4 @@ async def let_leases_end(stage: Stage) -> None:
             .where(objects.c.delete_after < seconds_from_now(LEASE_SECONDS))
             .values(delete_after=seconds_from_now(-1.0))
         )
+        await connection.execute(update(erasures).values(due_at=seconds_from_now(-1.0)))
