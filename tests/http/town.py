@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import ssl
 import uuid
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -114,7 +116,9 @@ class Town(Served):
     def files(self) -> set[str]:
         """What lies in the media folder, of all towns."""
         folder = self.container.settings().media_folder
-        return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+        # Not `rglob`: a folder that goes away meanwhile is passed over.
+        found = ((Path(root), names) for root, _, names in os.walk(folder))
+        return {str((root / name).relative_to(folder)) for root, names in found for name in names}
 
     async def eventually(self, holds: Callable[[], Awaitable[None]], seconds: float = 10) -> None:
         """Wait until something holds that another process has still to bring about."""
