@@ -60,7 +60,7 @@ def postgresql_database() -> Iterator[str]:
     """A migrated database of this test process alone; dropped at the end."""
     name = f"stories_test_{uuid.uuid4().hex[:12]}"
     try:
-        connection = psycopg.connect(POSTGRES_URL, autocommit=True, connect_timeout=3)
+        connection = psycopg.connect(POSTGRES_URL, autocommit=True, connect_timeout=30)
     except psycopg.OperationalError as error:
         missing("PostgreSQL", error)
         raise
@@ -97,7 +97,7 @@ def database_url(engine: str, request: pytest.FixtureRequest, tmp_path: Path) ->
 @pytest.fixture
 def redis_prefix() -> Iterator[str]:
     """A prefix of this test's own for keys in Redis; they are deleted at the end."""
-    client = redis_client.Redis.from_url(REDIS_URL, socket_timeout=3)
+    client = redis_client.Redis.from_url(REDIS_URL, socket_timeout=30)
     try:
         client.ping()
     except redis_client.RedisError as error:

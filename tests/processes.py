@@ -15,6 +15,8 @@ from typing import Any, Final, TypeVar
 
 import httpx
 
+from tests.patience import PATIENCE_SECONDS
+
 _Answer = TypeVar("_Answer")
 
 PROGRAM: Final = (sys.executable, "-m", "interfaces.cli.app")
@@ -32,10 +34,10 @@ def environment(data_dir: Path, **settings: str) -> dict[str, str]:
 def run(*arguments: str, env: dict[str, str], options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
     """Run a command to its end; ``options`` are the interpreter's."""
     command = [PROGRAM[0], *options, *PROGRAM[1:], *arguments]
-    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
 
 
-def eventually(ask: Callable[[], _Answer], what: str, *, seconds: float = 20) -> _Answer:
+def eventually(ask: Callable[[], _Answer], what: str, *, seconds: float = PATIENCE_SECONDS) -> _Answer:
     """The first answer that is true; asks again and again."""
     end = time.monotonic() + seconds
     while not (answer := ask()):
@@ -84,7 +86,7 @@ class Process:
             assert self._process.poll() is None, f"{self.part} ended: {self.logged}"
             return sign in self.said + self.logged
 
-        eventually(works, f"{self.part} is ready", seconds=60)
+        eventually(works, f"{self.part} is ready", seconds=PATIENCE_SECONDS)
         return self
 
     @property
@@ -134,7 +136,10 @@ class Client:
         assert made.returncode == 0, made.stderr
         self.user = user
         self._http = httpx.Client(
-            base_url=server.url, headers={"Authorization": f"Bearer {made.stdout.strip()}"}, timeout=30, trust_env=False
+            base_url=server.url,
+            headers={"Authorization": f"Bearer {made.stdout.strip()}"},
+            timeout=PATIENCE_SECONDS,
+            trust_env=False,
         )
 
     def post_image(self, picture: bytes) -> str:
@@ -161,7 +166,7 @@ class Client:
 
     def fetch(self, url: str) -> httpx.Response:
         """What is behind a link, asked without a token."""
-        return httpx.get(url, trust_env=False)
+        return httpx.get(url, trust_env=False, timeout=PATIENCE_SECONDS)
 
     def close(self) -> None:
         """Close its connections."""

@@ -22,12 +22,14 @@ from application.commands.post_story import PostStory
 from application.commands.receive_upload import ReceiveUpload
 from domain.audience import Audience, Visibility
 from domain.content import Kind
+from domain.story import Status
 from domain.values import Caption, Lifetime, MediaUrl, OrgId, PageId, StoryId, UserId
 from infrastructure.container import Container
 from infrastructure.settings import Settings
 from infrastructure.sql.tables import blocks, close_friends, mutes, outbox, stories, story_views
 from interfaces.http.app import create_app
 from interfaces.realtime.wire import OPTIONS
+from tests.patience import PATIENCE_SECONDS
 
 ORG = OrgId("test")
 DEFAULT_ORG = OrgId("default")
@@ -132,8 +134,20 @@ class Stage:
             )
         )
         if processed:
-            await self.container.process_media()(self.org, posted.story_id)
+            await self.process(posted.story_id)
         return posted.story_id
+
+    async def process(self, story_id: StoryId) -> None:
+        """Have a story's media processed; where a worker was quicker to begin, wait for it."""
+        await self.container.process_media()(self.org, story_id)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while await self._status(story_id) is Status.PROCESSING:  # noqa: ASYNC110 - another process sets none of our events
+                await asyncio.sleep(0.02)
+
+    async def _status(self, story_id: StoryId) -> Status:
+        async with self.container.database().read(None) as connection:
+            statement = select(stories.c.status).where(stories.c.id == story_id)
+            return Status((await connection.execute(statement)).scalar_one())
 
     async def befriend(self, one: str, other: str) -> None:
         """Make two people friends, as the application that owns the graph does."""
@@ -209,7 +223,7 @@ class Served:
         headers = {} if user is None else {"Authorization": f"Bearer {self.token(user, **claims)}"}
         if org is not None:
             headers["orgid"] = org
-        client = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=20)
+        client = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=PATIENCE_SECONDS)
         self._clients.append(client)
         return client
 
@@ -240,7 +254,9 @@ class Served:
         await self.settled(client, story_id)
         return story_id
 
-    async def settled(self, client: httpx.AsyncClient, story_id: str, seconds: float = 20) -> dict[str, Any]:
+    async def settled(
+        self, client: httpx.AsyncClient, story_id: str, seconds: float = PATIENCE_SECONDS
+    ) -> dict[str, Any]:
         """The owner's card, once the story is no longer being processed."""
         async with asyncio.timeout(seconds):
             while True:

@@ -96,7 +96,7 @@ class OwnRedis:
 
     def client(self) -> redis_client.Redis:
         """A client of it."""
-        return redis_client.Redis(port=self._port, socket_timeout=3)
+        return redis_client.Redis(port=self._port, socket_timeout=30)
 
     def _answers(self) -> bool:
         try:

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from tests.issuer import TLS, ec_key, publishing
+from tests.patience import PATIENCE_SECONDS
 from tests.processes import environment, processes
 
 pytestmark = pytest.mark.slow
@@ -24,7 +25,7 @@ def test_what_serve_says_can_be_copied_and_works(tmp_path: Path) -> None:
 
         url = address.removeprefix("Stories is at ")
         assert page == f"Its API is described at {url}/schema"
-        assert httpx.get(f"{url}/schema", trust_env=False).status_code == 200
+        assert httpx.get(f"{url}/schema", trust_env=False, timeout=PATIENCE_SECONDS).status_code == 200
 
         elsewhere = {name: value for name, value in env.items() if not name.startswith("STORIES_")}
         command = token.removeprefix("For a token: ")
@@ -43,7 +44,7 @@ async def test_who_has_an_issuer_is_sent_there_for_tokens_which_are_good(tmp_pat
         with processes(env, tmp_path / "logs") as start:
             server = await asyncio.to_thread(start("serve").ready)
             assert server.said.splitlines()[2] == f"For a token: ask the issuer of {issuer.url}"
-            async with httpx.AsyncClient(trust_env=False, verify=TLS) as client:
+            async with httpx.AsyncClient(trust_env=False, verify=TLS, timeout=PATIENCE_SECONDS) as client:
                 answer = await client.get(
                     f"{server.url}/api/story/users/alice/history",
                     headers={"Authorization": f"Bearer {ec_key().token()}"},
@@ -52,15 +53,18 @@ async def test_who_has_an_issuer_is_sent_there_for_tokens_which_are_good(tmp_pat
 
 
 def test_told_to_stop_serve_ends_well_and_soon(tmp_path: Path) -> None:
-    with processes(environment(tmp_path, port="0"), tmp_path / "logs") as start, httpx.Client(trust_env=False) as idle:
+    with (
+        processes(environment(tmp_path, port="0"), tmp_path / "logs") as start,
+        httpx.Client(trust_env=False, timeout=PATIENCE_SECONDS) as idle,
+    ):
         server = start("serve").ready()
         idle.get(f"{server.url}/health/live").raise_for_status()
 
         begun = time.monotonic()
         server.tell_to_stop()
 
-        assert server.exit_code(15) == 0, server.logged
-        assert time.monotonic() - begun < 5, "a connection that only waits keeps nobody"
+        assert server.exit_code(PATIENCE_SECONDS) == 0, server.logged
+        assert time.monotonic() - begun < 10, "a connection that only waits keeps nobody"
         assert "Traceback" not in server.logged
 
 

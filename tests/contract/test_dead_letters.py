@@ -17,6 +17,7 @@ from infrastructure.messaging.broker import BrokerWakeups, open_broker
 from infrastructure.messaging.dead_letters import DeadLetters
 from infrastructure.messaging.worker import PolicyWorker
 from tests.conftest import REDIS_URL
+from tests.patience import PATIENCE_SECONDS
 from tests.processes import free_port
 
 pytestmark = [pytest.mark.redis, pytest.mark.slow]
@@ -51,7 +52,7 @@ async def test_what_was_given_up_is_listed_with_its_reason_and_works_when_sent_a
     wakeups = BrokerWakeups(broker)
     await wakeups.wake(Policy.EMPTY_BIN, OrgId("acme"), STORIES[0])
     await wakeups.wake(Policy.PROCESS_MEDIA, OrgId("acme"), STORIES[1])
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         assert {await ran.get() for _ in range(4)} == set(STORIES)
         while len(found := await asyncio.to_thread(letters.all)) < 2:  # noqa: ASYNC110 - the broker tells nobody
             await asyncio.sleep(0.05)
@@ -65,11 +66,11 @@ async def test_what_was_given_up_is_listed_with_its_reason_and_works_when_sent_a
     broken = False
     first = next(letter for letter in found if letter.policy == "empty_bin")
     assert await asyncio.to_thread(letters.replay, frozenset({first.id})) == 1
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         assert await ran.get() == STORIES[0]
     assert [letter.policy for letter in await asyncio.to_thread(letters.all)] == ["process_media"]
     assert await asyncio.to_thread(letters.replay, frozenset()) == 1
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         assert await ran.get() == STORIES[1]
     await worker.stop()
     assert await asyncio.to_thread(letters.all) == []

@@ -17,6 +17,7 @@ from infrastructure.memory.feed_orders import KEPT_SECONDS, MemoryFeedOrders
 from infrastructure.redis.client import open_redis
 from infrastructure.redis.feed_orders import RedisFeedOrders
 from tests.conftest import REDIS_URL
+from tests.patience import PATIENCE_SECONDS
 from tests.stage import caller
 
 ADAPTERS = ["memory", pytest.param("redis", marks=pytest.mark.redis)]
@@ -124,7 +125,7 @@ async def test_redis_forgets_after_five_minutes(redis_prefix: str) -> None:
 async def test_orders_are_forgotten_and_nothing_fails_while_redis_is_away() -> None:
     away = Redis.from_url("redis://127.0.0.1:1/0", socket_timeout=0.2, socket_connect_timeout=0.2)
     orders = RedisFeedOrders(away, "x:")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await orders.put(caller("bob"), order())
         assert await orders.get(caller("bob")) is None
     await away.aclose()

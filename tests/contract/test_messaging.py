@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from contextlib import suppress
 from uuid import UUID
+
+import pytest
 
 from application.ports.errors import UnavailableError
 from application.ports.work import Policy
@@ -12,6 +15,7 @@ from domain.values import OrgId, StoryId
 from infrastructure.messaging.broker import BrokerWakeups, open_broker
 from infrastructure.messaging.relay import CommitSignal, OutboxRelay
 from infrastructure.messaging.worker import PolicyWorker
+from tests.patience import PATIENCE_SECONDS
 
 STORY = StoryId(UUID(int=1))
 
@@ -26,7 +30,7 @@ async def test_a_relay_stops_also_when_something_is_committed_at_that_moment() -
     await relay.start()
     await asyncio.sleep(0.05)
     signal()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await relay.stop()
 
 
@@ -43,7 +47,7 @@ async def test_a_relay_stops_also_when_a_step_goes_on_as_if_it_were_not_told_to(
     relay = OutboxRelay({"deaf": deaf}, CommitSignal())
     await relay.start()
     await begun.wait()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await relay.stop()
 
 
@@ -57,7 +61,7 @@ async def test_a_relay_is_woken_by_a_commit() -> None:
     relay = OutboxRelay({"dispatch": dispatch}, signal)
     await relay.start()
     for _ in range(3):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await dispatched.wait()
         dispatched.clear()
         signal()
@@ -84,7 +88,7 @@ async def test_a_step_that_cannot_be_taken_holds_up_no_other_and_one_that_did_so
 
     relay = OutboxRelay({"hang": hang, "fail": fail, "first": first, "second": second}, signal)
     await relay.start()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await hung.wait()
         signal()
         while not taken:  # noqa: ASYNC110 - what a step has done is what is looked for
@@ -104,8 +108,27 @@ async def test_of_two_workers_in_a_process_one_goes_on_when_the_other_stops() ->
     await other.start()
     await other.stop()
     await BrokerWakeups(brokers[0]).wake(Policy.EMPTY_BIN, OrgId("acme"), STORY)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         assert await ran.get() == "acme"
     await one.stop()
     for broker in brokers:
         broker.close()
+
+
+def test_a_wake_up_that_comes_while_the_loop_stands_still_is_refused_in_order() -> None:
+    loop, ran = asyncio.new_event_loop(), list[OrgId]()
+
+    async def run(org: OrgId, _: StoryId) -> None:
+        ran.append(org)
+
+    broker = open_broker(None, namespace="test:")
+    worker = PolicyWorker(broker, {Policy.EMPTY_BIN: run})
+    loop.run_until_complete(worker.start())
+    with pytest.raises(RuntimeError, match="not running"):
+        broker.get_actor(Policy.EMPTY_BIN).fn("acme", str(STORY))
+    gc.collect()  # of a coroutine that nobody has awaited it would be said now, and the test would fail
+    assert ran == []
+    loop.run_until_complete(worker.stop())
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
+    broker.close()

@@ -22,14 +22,15 @@ import pytest
 from application.ports.errors import ObjectMissingError, UnavailableError
 from application.ports.media import Blob, ObjectStore
 from infrastructure.media.objects import StoredObjects, open_store
+from tests.patience import PATIENCE_SECONDS
 from tests.processes import eventually
 from tests.s3 import S3, Bucket, serve_s3
 
 pytestmark = pytest.mark.slow
 
 MIB = 1 << 20
-PATIENCE_SECONDS = 15
-"""Within this long a store that does not answer has to be given up."""
+GIVEN_UP_SECONDS = 30
+"""Within this long a store that does not answer has to be given up: it is tried for ten, and read from for ten."""
 BYTES = random.Random(0).randbytes(12 * MIB)
 
 
@@ -318,7 +319,7 @@ async def test_a_link_gives_or_takes_one_object_and_no_other(bucket: Bucket, mon
     introduce(bucket, monkeypatch)
     store = StoredObjects(open_store(f"s3://{bucket.name}/{uuid.uuid4().hex}", Path()))
     await store.put("picture", send(b"pixels"), "image/webp")
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as client:
         given = str(await store.sign("GET", "picture", seconds=60))
         answer = await client.get(given)
         assert (answer.status_code, answer.content, answer.headers["content-type"]) == (200, b"pixels", "image/webp")
@@ -393,7 +394,7 @@ async def test_a_url_names_the_bucket_and_where_in_it(
 
 async def assert_given_up(store: ObjectStore) -> None:
     """Whatever is asked of it, it is unavailable, and soon."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(GIVEN_UP_SECONDS):
         outcomes = await asyncio.gather(
             store.check(),
             store.put("key", send(b"x")),
@@ -465,7 +466,7 @@ async def test_an_endpoint_that_hangs_up_amid_the_bytes_is_unavailable(
     async with answering(head.encode() + b"half") as endpoint:
         introduce(Bucket(endpoint=endpoint, disk=tmp_path), monkeypatch)
         blob = await StoredObjects(open_store("s3://stories/x", tmp_path)).get("key")
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(GIVEN_UP_SECONDS):
             with pytest.raises(UnavailableError):
                 await read(blob)
 

@@ -50,7 +50,7 @@ def own_redis(tmp_path: Path) -> Iterator[str]:
         stdout=subprocess.DEVNULL,
     )
     try:
-        with redis_client.Redis(port=port, socket_timeout=3) as client:
+        with redis_client.Redis(port=port, socket_timeout=30) as client:
             eventually(lambda: _answers(client), "Redis answers")
         yield f"redis://127.0.0.1:{port}/0"
     finally:
@@ -63,7 +63,7 @@ def own_database() -> Iterator[str]:
     """The URL of an empty database; what still uses it at the end is disconnected."""
     name = f"stories_e2e_{uuid.uuid4().hex[:12]}"
     try:
-        connection = psycopg.connect(POSTGRES_URL, autocommit=True, connect_timeout=3)
+        connection = psycopg.connect(POSTGRES_URL, autocommit=True, connect_timeout=30)
     except psycopg.OperationalError as error:
         missing("PostgreSQL", error)
         raise
@@ -76,7 +76,7 @@ def own_database() -> Iterator[str]:
 
 def _spare_redis() -> Iterator[str]:
     url = make_url(REDIS_URL).set(database=_SPARE_DATABASE).render_as_string(hide_password=False)
-    with redis_client.Redis.from_url(url, socket_timeout=3) as client:
+    with redis_client.Redis.from_url(url, socket_timeout=30) as client:
         if not _answers(client):
             missing("Redis", "no redis-server to start, and none at TEST_REDIS_URL")
         _clear(client)

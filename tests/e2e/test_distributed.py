@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests.patience import PATIENCE_SECONDS
 from tests.processes import Client, Process, Start, environment, eventually, processes, run
 from tests.stage import jpeg
 
@@ -51,7 +52,7 @@ def test_a_picture_survives_the_worker_that_is_killed_over_it(
 ) -> None:
     server, worker = all_ready(*(start(part) for part in ("serve", "worker", "relay", "scheduler")))[:2]
     alice = Client(server, env, "alice")
-    small = alice.active(alice.post_image(jpeg()), seconds=20)
+    small = alice.active(alice.post_image(jpeg()), seconds=PATIENCE_SECONDS)
     assert (small["width"], small["height"]) == (64, 48)
 
     story = alice.post_image(big_picture)
@@ -60,7 +61,7 @@ def test_a_picture_survives_the_worker_that_is_killed_over_it(
 
     assert ask(own_database, "status = 'Processing'", story), "otherwise this test shows nothing"
     start("worker")
-    card = alice.active(story, seconds=45)
+    card = alice.active(story, seconds=PATIENCE_SECONDS)
     assert (card["width"], card["height"]) == (1080, 720)
     assert ask(own_database, "processing_attempts = 2", story)
     alice.close()

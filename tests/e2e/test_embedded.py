@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.patience import PATIENCE_SECONDS
 from tests.processes import Client, Start, environment, eventually, free_port, processes, run
 
 pytestmark = pytest.mark.e2e
@@ -48,7 +49,7 @@ def test_a_picture_survives_the_server_that_is_killed_right_after_its_answer(
     assert any(path.stat().st_size == len(big_picture) for path in _media(tmp_path))
 
     start("serve").ready()
-    card = alice.active(story, seconds=45)
+    card = alice.active(story, seconds=PATIENCE_SECONDS)
     assert (card["width"], card["height"]) == (1080, 720)
     eventually(lambda: len(_media(tmp_path)) == 2, "only the picture and its thumbnail are left")
     shown = {alice.fetch(card[link]).raise_for_status().content for link in ("mediaUrl", "thumbnailUrl")}
@@ -103,10 +104,10 @@ def _curl_lines(said: str) -> list[str]:
 def _called(line: str, folder: Path) -> bytes:
     """What a line of curl fetches: to standard output, or into the file it names."""
     if shutil.which("curl"):
-        done = subprocess.run(line, shell=True, cwd=folder, capture_output=True, timeout=30, check=False)  # noqa: S602
+        done = subprocess.run(line, shell=True, cwd=folder, capture_output=True, timeout=PATIENCE_SECONDS, check=False)  # noqa: S602
         assert done.returncode == 0, (line, done.stderr)
         return done.stdout or (folder / "sunset.webp").read_bytes()
     words = shlex.split(line)
     headers = dict(words[at + 1].split(": ", 1) for at, word in enumerate(words) if word == "-H")
     url = next(word for word in words if word.startswith("http"))
-    return httpx.get(url, headers=headers, trust_env=False).raise_for_status().content
+    return httpx.get(url, headers=headers, trust_env=False, timeout=PATIENCE_SECONDS).raise_for_status().content

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.patience import PATIENCE_SECONDS
 from tests.processes import Process, environment, processes, run
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.postgres, pytest.mark.redis]
@@ -27,7 +28,7 @@ def test_two_servers_let_hardly_more_pass_than_one(own_database: str, own_redis:
 
     def flood(server: Process) -> Counter[int]:
         with httpx.Client(
-            base_url=server.url, headers={"Authorization": f"Bearer {token}"}, timeout=30, trust_env=False
+            base_url=server.url, headers={"Authorization": f"Bearer {token}"}, timeout=PATIENCE_SECONDS, trust_env=False
         ) as client:
             return Counter(client.get("/api/story/users/alice/active").status_code for _ in range(EACH))
 

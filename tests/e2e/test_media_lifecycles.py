@@ -30,6 +30,7 @@ from infrastructure.container import Container, close
 from infrastructure.settings import load_settings
 from infrastructure.sql.tables import objects, stories
 from tests.contract.media.films import film
+from tests.patience import PATIENCE_SECONDS
 from tests.processes import Process, Start, environment, eventually, free_port, processes, run
 from tests.s3 import S3, serve_s3
 from tests.stage import jpeg
@@ -42,7 +43,6 @@ PEOPLE: Final = 6
 """Clients at a time."""
 UPTIME_SECONDS: Final = (0.1, 4.0)
 """How long whoever is killed next is left alone, at least and at most."""
-PATIENCE_SECONDS: Final = 60.0
 GONE: Final = "gone"
 
 time_limit = pytest.mark.timeout(120 + 6 * LIFECYCLES)
@@ -64,7 +64,7 @@ class Person:
         self.repeated = 0
         self._rng = random.Random(seed)
         self._http = httpx.Client(
-            base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=10, trust_env=False
+            base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30, trust_env=False
         )
         self._picture = jpeg()
         self._large = jpeg(2400, 1600)
@@ -104,7 +104,9 @@ class Person:
         """Whether all that a story's card promises is there."""
         card = self._ask("GET", f"/api/story/{story}", accepted={200}).json()["data"]
         links = [card[name] for name in ("mediaUrl", "thumbnailUrl", "posterUrl") if card[name]]
-        return len(links) >= 2 and all(httpx.get(link, trust_env=False).status_code == 200 for link in links)
+        return len(links) >= 2 and all(
+            httpx.get(link, trust_env=False, timeout=PATIENCE_SECONDS).status_code == 200 for link in links
+        )
 
     def close(self) -> None:
         """Close its connections."""
@@ -257,7 +259,7 @@ def all_is_well(rig: Rig) -> None:
         found.update({story: people[0].state(story) for story in expected})
         return "Processing" not in found.values()
 
-    eventually(settled, "all are processed", seconds=90)
+    eventually(settled, "all are processed", seconds=180)
     wrong = {story: (state, expected[story]) for story, state in found.items() if state not in expected[story]}
     assert not wrong
     unserved = [story for story, state in found.items() if state == "Active" and not people[0].served(story)]

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.conftest import ENGINES
+from tests.patience import PATIENCE_SECONDS
 from tests.processes import Process, Start, environment, eventually, free_port, processes, run
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -20,7 +21,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 KEYS = 200
 COPIES = 8
 AT_ONCE = 2 * COPIES
-PATIENCE_SECONDS = 90
 
 
 @pytest.fixture(params=ENGINES)
@@ -49,7 +49,7 @@ class Sender:
         self._http = httpx.Client(
             base_url=server.url,
             headers={"Authorization": f"Bearer {token}"},
-            timeout=30,
+            timeout=PATIENCE_SECONDS,
             trust_env=False,
             limits=limits,
         )

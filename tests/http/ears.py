@@ -12,11 +12,11 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from tests.patience import PATIENCE_SECONDS
 from tests.stage import Served
 
 SOCKET = "/api/story/ws"
 STREAM = "/api/story/stream"
-PATIENCE_SECONDS = 20.0
 
 
 def socket_url(served: Served, query: str = "") -> str:

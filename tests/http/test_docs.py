@@ -19,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from infrastructure.container import Container
 from infrastructure.settings import Settings
+from tests.patience import PATIENCE_SECONDS
 from tests.stage import serve
 
 ROOT: Final = Path(__file__).parents[2]
@@ -105,14 +106,14 @@ async def _run(script: str, url: str, data_dir: Path) -> subprocess.CompletedPro
 
 async def _operations(url: str) -> set[tuple[str, str]]:
     """Method and path of all that the service describes."""
-    async with httpx.AsyncClient(base_url=url) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_SECONDS) as client:
         paths = (await client.get("/schema/openapi.json")).json()["paths"]
     return {(method.upper(), path) for path, item in paths.items() for method in item}
 
 
 async def _requests(url: str) -> set[tuple[str, str]]:
     """Method and path of all that was asked of the service until now."""
-    async with httpx.AsyncClient(base_url=url) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_SECONDS) as client:
         text = (await client.get("/metrics")).text
     return {
         (sample.labels["method"], re.sub(r"\{\w+\}", lambda name: _camel(name[0]), sample.labels["route"]))

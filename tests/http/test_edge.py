@@ -17,6 +17,7 @@ from infrastructure.container import Container
 from infrastructure.settings import Settings
 from tests.conftest import SECRET
 from tests.http.town import NOBODY, Town, ok, refused, spoken
+from tests.patience import PATIENCE_SECONDS
 from tests.stage import serve
 
 pytestmark = pytest.mark.slow
@@ -192,7 +193,7 @@ async def test_headers_without_end_are_refused(plain: Town) -> None:
 
 
 async def test_a_connection_serves_one_request_after_the_other(plain: Town) -> None:
-    async with httpx.AsyncClient(base_url=plain.url) as client:
+    async with httpx.AsyncClient(base_url=plain.url, timeout=PATIENCE_SECONDS) as client:
         for _ in range(3):
             assert (await client.get("/health/live")).status_code == 200
             assert (await client.post("/health/live", content=b"x" * 100_000)).status_code == 405

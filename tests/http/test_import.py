@@ -219,13 +219,13 @@ async def test_who_is_no_service_is_refused_before_anything_is_read(town: Town) 
     for roles in ([], ["moderator", "admin"]):
         token = ("Authorization", f"Bearer {town.token('alice', roles=roles)}")
         sent = (token, ("Content-Length", "1000000"))  # of which nothing comes
-        refused(await town.raw("POST", "/api/social/import", *sent, user=None, patience=5), 403, "role_required")
+        refused(await town.raw("POST", "/api/social/import", *sent, user=None), 403, "role_required")
 
 
 async def test_more_than_is_accepted_is_refused(town: Town) -> None:
     token = ("Authorization", f"Bearer {town.token('app', roles=['service'])}")
     sent = (token, ("Content-Type", "application/x-ndjson"), ("Content-Length", str(IMPORT_MAX_BYTES + 1)))
-    refused(await town.raw("POST", "/api/social/import", *sent, user=None, patience=5), 413, "too_large")
+    refused(await town.raw("POST", "/api/social/import", *sent, user=None), 413, "too_large")
 
 
 async def test_what_is_imported_in_one_organisation_is_unknown_in_another(town: Town, other: Town) -> None:

@@ -12,6 +12,7 @@ from infrastructure.container import Container
 from infrastructure.settings import Settings
 from tests.http.town import TLS, ok, refused
 from tests.issuer import Issuer, Signer, by_secret, claims, ec_key, ed_key, publishing, rsa_key
+from tests.patience import PATIENCE_SECONDS
 from tests.stage import serve
 
 pytestmark = pytest.mark.slow
@@ -37,7 +38,7 @@ async def client(settings: Settings, issuer: Issuer) -> AsyncIterator[httpx.Asyn
     trusting = structs.replace(settings, jwt_jwks_url=issuer.url, jwt_secret=None)
     async with (
         serve(trusting, Container(settings=trusting)) as served,
-        httpx.AsyncClient(base_url=served.url, verify=TLS) as client,
+        httpx.AsyncClient(base_url=served.url, verify=TLS, timeout=PATIENCE_SECONDS) as client,
     ):
         yield client
 
@@ -68,7 +69,7 @@ async def test_a_secret_that_was_set_is_good_beside_the_issuer(settings: Setting
     both = structs.replace(settings, jwt_jwks_url=issuer.url)
     async with (
         serve(both, Container(settings=both)) as served,
-        httpx.AsyncClient(base_url=served.url, verify=TLS) as client,
+        httpx.AsyncClient(base_url=served.url, verify=TLS, timeout=PATIENCE_SECONDS) as client,
     ):
         for signer in (by_secret(both.secret()), ec_key()):
             ok(await client.get(FEED, headers=bearer(signer)))

@@ -19,6 +19,7 @@ from infrastructure.settings import Settings
 from tests.conftest import REDIS_URL, SECRET
 from tests.http.conftest import Resting
 from tests.http.town import Town, form, ok, refused
+from tests.patience import PATIENCE_SECONDS
 from tests.stage import jpeg, serve
 
 pytestmark = pytest.mark.slow
@@ -95,16 +96,14 @@ async def test_of_five_of_the_largest_files_at_once_one_is_refused_before_it_is_
 
         async def nothing_more() -> AsyncIterator[bytes]:
             yield start
-            await asyncio.sleep(30)
+            await asyncio.Event().wait()
 
         async def send() -> httpx.Response:
             length = ("Content-Length", str(100 * 1_048_576))
-            return await town.raw(
-                "POST", "/api/story/users/alice", content_type, length, body=nothing_more(), patience=10
-            )
+            return await town.raw("POST", "/api/story/users/alice", content_type, length, body=nothing_more())
 
         sending = [asyncio.create_task(send()) for _ in range(5)]
-        done, waiting = await asyncio.wait(sending, timeout=3, return_when=asyncio.FIRST_COMPLETED)
+        done, waiting = await asyncio.wait(sending, timeout=PATIENCE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         assert len(done) == 1
         assert limited(done.pop().result()) > 1
         for other in waiting:

@@ -20,6 +20,7 @@ from infrastructure.settings import Settings
 from infrastructure.sql.tables import outbox
 from tests.http.ears import SOCKET, STREAM, by_socket, by_stream, ended, socket_url
 from tests.http.town import TIME, Town, ok, refused
+from tests.patience import PATIENCE_SECONDS
 from tests.stage import Served, serve
 
 pytestmark = pytest.mark.slow
@@ -197,7 +198,7 @@ async def test_a_browser_names_token_and_organisation_as_it_can(town: Town) -> N
 
 
 async def _hears(connection: Any, story_id: str) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         assert story_id in await connection.recv()
 
 
@@ -360,7 +361,7 @@ async def test_when_the_server_stops_everybody_is_told_at_once(settings: Setting
             )
             await listeners.enter_async_context(by_stream(served.client("bob")))
             begun = time.monotonic()
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 20
         assert (await ended(connection))[0] == 1012
 
 
@@ -377,7 +378,7 @@ async def test_a_reader_that_stands_still_is_left_and_others_go_on(settings: Set
                 await quick.next()
         await _alone(served)
         said = b""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not said.endswith(b"\x88\x08" + (1013).to_bytes(2) + b"resync"):
                 said += await reader.read(65_536)
         writer.close()
@@ -385,7 +386,7 @@ async def test_a_reader_that_stands_still_is_left_and_others_go_on(settings: Set
 
 async def _alone(served: Served) -> None:
     """Wait until nobody listens any more."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while served.container.hub().count:  # noqa: ASYNC110 - what another has done is what is looked for
             await asyncio.sleep(0.02)
 

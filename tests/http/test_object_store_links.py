@@ -14,6 +14,7 @@ from infrastructure.container import Container
 from infrastructure.settings import Settings
 from tests.conftest import SECRET
 from tests.http.town import Town, ok, refused
+from tests.patience import PATIENCE_SECONDS
 from tests.s3 import S3, Bucket, serve_s3
 from tests.stage import jpeg, serve
 
@@ -61,7 +62,7 @@ async def test_a_file_goes_to_the_bucket_itself_and_then_becomes_a_story(town: T
     assert begun["uploadUrl"].startswith(bucket.endpoint)
     alice, story = town.client("alice"), {"mediaFileId": begun["mediaFileId"]}
     refused(await alice.post("/api/story/users/alice", json=story), 400, "invalid_request")
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as client:
         sent = await client.put(begun["uploadUrl"], content=jpeg(), headers={"Content-Type": "image/jpeg"})
     assert sent.status_code == 200
 
@@ -81,7 +82,7 @@ async def test_what_came_is_looked_at_when_the_story_is_made(
     town: Town, data: bytes, size: int, status: int, code: str
 ) -> None:
     begun = await _begin(town, size)
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as client:
         await client.put(begun["uploadUrl"], content=data)
     story = {"mediaFileId": begun["mediaFileId"]}
     refused(await town.client("alice").post("/api/story/users/alice", json=story), status, code)
@@ -94,7 +95,7 @@ async def test_a_link_into_the_bucket_is_good_for_nothing_else(town: Town) -> No
     card = await town.card(story_id, "bob")
     link = (await town.stranger().get(card["mediaUrl"])).headers["location"]
     other = httpx.URL((await town.stranger().get(card["thumbnailUrl"])).headers["location"]).path
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as client:
         assert (await client.get(link)).status_code == 200
         for method, altered in (
             ("GET", f"{link}&response-content-type=text/html"),
@@ -116,7 +117,7 @@ async def test_media_are_given_by_the_bucket_for_a_minute_and_only_to_those_who_
     link = httpx.URL(told.headers["location"])
     assert str(link).startswith(bucket.endpoint)
     assert 0 < int(link.params["X-Amz-Expires"]) <= 60
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as client:
         given = await client.get(link)
     assert (given.status_code, given.headers["content-type"]) == (200, "image/webp")
     assert given.content[8:12] == b"WEBP"

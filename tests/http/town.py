@@ -19,6 +19,7 @@ from sqlalchemy import Table, func, select
 
 from domain.values import OrgId, StoryId
 from interfaces.http.description import CODES
+from tests.patience import PATIENCE_SECONDS
 from tests.stage import Served, Stage
 
 TLS = ssl.create_default_context()
@@ -67,14 +68,14 @@ class Town(Served):
             headers = {"orgid": self.org if org is None else org}
             if user is not None:
                 headers["Authorization"] = f"Bearer {self.token(user, **claims)}"
-            client = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=30, verify=TLS)
+            client = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=PATIENCE_SECONDS, verify=TLS)
             self._clients.append(client)
             self._known[key] = client
         return self._known[key]
 
     def stranger(self, **headers: str) -> httpx.AsyncClient:
         """A client with these headers and no others."""
-        client = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=30, verify=TLS)
+        client = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=PATIENCE_SECONDS, verify=TLS)
         self._clients.append(client)
         return client
 
@@ -120,7 +121,7 @@ class Town(Served):
         found = ((Path(root), names) for root, _, names in os.walk(folder))
         return {str((root / name).relative_to(folder)) for root, names in found for name in names}
 
-    async def eventually(self, holds: Callable[[], Awaitable[None]], seconds: float = 10) -> None:
+    async def eventually(self, holds: Callable[[], Awaitable[None]], seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until something holds that another process has still to bring about."""
         deadline = asyncio.get_running_loop().time() + seconds
         while True:
@@ -138,7 +139,7 @@ class Town(Served):
         *headers: tuple[str, str],
         body: bytes | AsyncIterator[bytes] = b"",
         user: str | None = "alice",
-        patience: float = 30,
+        patience: float = PATIENCE_SECONDS,
     ) -> httpx.Response:
         """Ask with exactly these bytes: path and headers as they are, and the body however long it says it is."""
         sent = [("Host", urlsplit(self.url).netloc), ("Connection", "close"), *headers]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from application.ports.work import Policy
 from domain.values import OrgId, StoryId
 from infrastructure.messaging.broker import QUEUES
 
-RunPolicy = Callable[[OrgId, StoryId], Awaitable[object]]
+RunPolicy = Callable[[OrgId, StoryId], Coroutine[Any, Any, object]]
 
 _THREADS: Final = 4
 """Messages worked on at once in one process; each holds a thread while its policy runs on the loop."""
@@ -65,3 +65,9 @@ class _RunningLoop(EventLoopThread):
         super().__init__(logging.getLogger(__name__))
         self.loop.close()  # the one made for a thread that is never started
         self.loop: Any = loop
+
+    def run_coroutine(self, coro: Any) -> Any:
+        """As `EventLoopThread`; what can no longer be begun is given up in order, and comes again with its message."""
+        if not self.loop.is_running():
+            coro.close()
+        return super().run_coroutine(coro)

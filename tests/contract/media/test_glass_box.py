@@ -21,6 +21,7 @@ from infrastructure.media.glass_box import GlassBox
 from infrastructure.media.images import render
 from infrastructure.media.render import PICTURE_CPU_SECONDS
 from tests.contract.media.pictures import encoded, exif, gif, gif_frame, one_bit_png, png, quarters
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -114,7 +115,7 @@ def _read(path: Path) -> bytes:
 
 async def seen(look: Callable[[], Found]) -> Found:
     """Look until there is something to be seen."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not (found := look()):  # noqa: ASYNC110 - other processes set none of our events
             await asyncio.sleep(0.01)
     return found
@@ -245,8 +246,8 @@ async def test_a_child_that_falls_silent_is_killed(family: Children, silence: Pa
 
 
 async def test_a_child_that_goes_on_speaking_is_given_its_time(source: Path, target: Path) -> None:
-    speaking = "for part in 0.1 0.2 0.3 0.4; do echo '{\"reached\": '$part'}'; sleep 0.4; done"
-    box = GlassBox(stalled_seconds=1.2, family=shell(f'{speaking}; echo \'{{"failed": "video_too_long"}}\''))
+    speaking = "for part in 0.1 0.2 0.3 0.4 0.5 0.6 0.7; do echo '{\"reached\": '$part'}'; sleep 0.4; done"
+    box = GlassBox(stalled_seconds=2.5, family=shell(f'{speaking}; echo \'{{"failed": "video_too_long"}}\''))
     heard: list[float] = []
 
     async def hear(part: float) -> None:
@@ -256,7 +257,7 @@ async def test_a_child_that_goes_on_speaking_is_given_its_time(source: Path, tar
         await box.render(source, "video/mp4", target, hear)
 
     assert failed.value.reason is FailureReason.VIDEO_TOO_LONG
-    assert heard == [0.1, 0.2, 0.3, 0.4]
+    assert heard == [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
 
 
 @linux
@@ -360,7 +361,7 @@ async def test_no_more_children_run_at_a_time_than_allowed(source: Path, target:
 
 
 async def test_waiting_for_a_turn_is_not_counted_as_time(source: Path, target: Path) -> None:
-    box = GlassBox(children=1, timeout_seconds=1, family=shell('sleep 0.4; echo \'{"failed": "media_invalid"}\''))
+    box = GlassBox(children=1, timeout_seconds=2, family=shell('sleep 0.6; echo \'{"failed": "media_invalid"}\''))
 
     failures = await asyncio.gather(*(failure(box, source, target) for _ in range(4)))
 
@@ -428,7 +429,7 @@ async def test_what_a_forked_child_forks_is_killed_with_it(source: Path, target:
             time.sleep(60)
     """)
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         failed = await failure(GlassBox(family=family), source, target)
 
     assert failed.reason is FailureReason.MEDIA_INVALID
@@ -467,8 +468,8 @@ async def test_an_idle_server_that_is_killed_is_replaced(source: Path, target: P
 async def test_a_server_that_stands_still_is_killed_and_another_goes_on(
     source: Path, silence: Path, target: Path
 ) -> None:
-    family = Forked(patience_seconds=0.2)
-    rendering = asyncio.create_task(failure(GlassBox(family=family, timeout_seconds=1), silence, target))
+    family = Forked(patience_seconds=1)
+    rendering = asyncio.create_task(failure(GlassBox(family=family, timeout_seconds=3), silence, target))
     (child,) = await seen(lambda: ready_about(silence))
 
     os.kill(_parent(child), signal.SIGSTOP)

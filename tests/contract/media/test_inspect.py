@@ -101,20 +101,20 @@ def test_exactly_100_megapixels_are_accepted() -> None:
 
 def test_thousands_of_large_frames_are_refused_at_once() -> None:
     data = gif(500, 500, *[gif_frame(500, 500)] * 3000)
-    began = time.perf_counter()
+    began = time.process_time()
 
     with pytest.raises(PictureTooLargeError):
         inspect(data, "image/gif", whole=True)
 
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_thousands_of_small_frames_are_counted_quickly() -> None:
     data = gif(16, 16, *[gif_frame(16, 16)] * 3000)
-    began = time.perf_counter()
+    began = time.process_time()
 
     assert inspect(data, "image/gif", whole=True) == Dimensions(16, 16, 3000)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 @pytest.mark.parametrize(

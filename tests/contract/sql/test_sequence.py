@@ -13,6 +13,7 @@ from domain.events import UserErased
 from domain.values import UserId
 from infrastructure.container import Container
 from infrastructure.sql.tables import outbox
+from tests.patience import PATIENCE_SECONDS
 from tests.stage import Stage
 
 
@@ -82,6 +83,6 @@ async def test_events_that_others_hold_keep_their_order(container: Container, st
     async with container.unit_of_work().begin_system() as tx:
         assert len(await tx.undispatched(limit=10)) == 2
         await stage.post_text("alice")
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             assert await _sequence(container) == 2
     assert [event.position for event in await stage.events()] == [1, 2, 3, 4]

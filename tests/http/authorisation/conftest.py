@@ -19,6 +19,7 @@ from tests.http.authorisation.cells import Cell, all_cells, described
 from tests.http.authorisation.play import Player
 from tests.http.authorisation.scene import Renderer, Scene, set_scene
 from tests.http.conftest import Resting
+from tests.patience import PATIENCE_SECONDS
 from tests.stage import serve
 
 
@@ -77,7 +78,7 @@ def _in(portal: BlockingPortal, house: Settings, residents: list[str]) -> Scene:
 @pytest.fixture(scope="module")
 def served_cells(theatre: Theatre, cells: list[Cell]) -> list[Cell]:
     """The cells of what this build serves."""
-    paths = httpx.get(f"{theatre.url}/schema/openapi.json", trust_env=False).json()["paths"]
+    paths = httpx.get(f"{theatre.url}/schema/openapi.json", trust_env=False, timeout=PATIENCE_SECONDS).json()["paths"]
     known = {described(f"{method.upper()} {path}") for path, methods in paths.items() for method in methods}
     return [cell for cell in cells if described(cell.request) in known]
 

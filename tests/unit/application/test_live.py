@@ -16,6 +16,7 @@ from application.ports.errors import UnavailableError
 from application.ports.events import SequencedEvent
 from application.ports.live import Hearer
 from domain.values import OrgId, StoryId, UserId
+from tests.patience import PATIENCE_SECONDS
 from tests.stage import caller
 from tests.unit.application.doubles import Meanwhile, nothing
 
@@ -333,7 +334,7 @@ async def test_somebody_who_waits_hears_at_once(hub: Hub, log: Log) -> None:
         await hub.deliver()
         log.add(hear="bob")
         await hub.deliver()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             frame = await hearing
         assert frame is not None
         assert frame.position == 1
@@ -354,7 +355,7 @@ async def test_who_does_not_take_what_waits_is_left_and_who_does_is_not(hub: Hub
         assert heard == list(range(1, WAITING_MAX + 2))
         assert not slow.waits
         assert await slow.next() is None
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await slow.over()
         log.add(hear="slow")
         await hub.deliver()
@@ -367,7 +368,7 @@ async def test_who_waits_is_told_that_it_is_over(hub: Hub) -> None:
         hearing = asyncio.create_task(bob.next())
         await asyncio.sleep(0)
         hub.stop()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             assert await hearing is None
         assert bob.ending is Ending.STOPPING
     async with hub.listening(caller("bob")) as late:

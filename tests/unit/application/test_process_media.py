@@ -357,12 +357,12 @@ async def test_a_worker_that_lives_keeps_its_hold_for_as_long_as_it_takes(
     stage: Stage, story_id: StoryId, renderer: PlainRenderer
 ) -> None:
     async def takes_longer_than_the_lease() -> None:
-        for _ in range(15):
+        for _ in range(24):
             await asyncio.sleep(0.1)
             assert await stage.container.rescue_processing()() == 0
 
     renderer.meanwhile = takes_longer_than_the_lease
-    await with_lease(stage, 1.2)(stage.org, story_id)
+    await with_lease(stage, 2)(stage.org, story_id)
     assert (await own_card(stage, story_id)).status is Status.ACTIVE
 
 
@@ -373,12 +373,12 @@ async def test_a_renewal_that_fails_is_made_up_for_by_the_next(
 
     async def database_away_for_a_moment() -> None:
         watched.refuses = 1
-        await asyncio.sleep(0.6)
+        await asyncio.sleep(1.8)
         assert watched.refuses == 0
         assert await stage.container.rescue_processing()() == 0
 
     renderer.meanwhile = database_away_for_a_moment
-    await replace(with_lease(stage, 0.4), unit_of_work=watched)(stage.org, story_id)
+    await replace(with_lease(stage, 1.6), unit_of_work=watched)(stage.org, story_id)
     assert (await own_card(stage, story_id)).status is Status.ACTIVE
 
 
