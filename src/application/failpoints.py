@@ -34,6 +34,8 @@ class Failpoint(StrEnum):
     SEQUENCE_BEFORE_COMMIT = "sequence.before_commit"
     STREAM_BEFORE_APPEND = "stream.before_append"
     STREAM_AFTER_APPEND = "stream.after_append"
+    WEBHOOK_BEFORE_SEND = "webhook.before_send"
+    WEBHOOK_AFTER_SEND = "webhook.after_send"
     MEDIA_AFTER_DOWNLOAD = "media.after_download"
     MEDIA_AFTER_PUT = "media.after_put"
     MEDIA_BEFORE_COMMIT = "media.before_commit"

@@ -36,7 +36,7 @@ class InvalidError(DomainError):
 
 
 class UrlNotAllowedError(InvalidError):
-    """A URL that may not be the media of a story."""
+    """A URL that may not be the media of a story, or the target of a webhook."""
 
     code = "url_not_allowed"
 

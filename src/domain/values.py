@@ -22,6 +22,7 @@ ReplyId = NewType("ReplyId", UUID)
 PageId = NewType("PageId", str)
 ReportId = NewType("ReportId", UUID)
 AuditId = NewType("AuditId", UUID)
+WebhookId = NewType("WebhookId", UUID)
 
 CAPTION_MAX: Final = 2_200
 PAGE_MAX: Final = 128
@@ -122,17 +123,32 @@ class MediaUrl:
 
     def __post_init__(self) -> None:
         """Refuse other schemes, credentials, hosts that cannot be, and characters that no URL has."""
-        match = _URL.fullmatch(self.text) if len(self.text) <= URL_MAX else None
-        if match is None:
-            raise UrlNotAllowedError("url", f"An http or https URL without credentials, at most {URL_MAX:,} characters")
-        if not _is_host(match[1]) or not (match[2] is None or 1 <= int(match[2]) <= 65_535):
-            raise UrlNotAllowedError("url", "The URL names no valid host")
+        _require_url(self.text)
 
     @property
     def host(self) -> str:
         """The host it names, in lower case, without a port."""
         match = _URL.fullmatch(self.text)
         return match[1].lower() if match else ""
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookUrl:
+    """Where a service wants to be told of events: ``http`` or ``https``, no credentials, at most 2,048 characters."""
+
+    text: str
+
+    def __post_init__(self) -> None:
+        """Refuse what `MediaUrl` refuses."""
+        _require_url(self.text)
+
+
+def _require_url(text: str) -> None:
+    match = _URL.fullmatch(text) if len(text) <= URL_MAX else None
+    if match is None:
+        raise UrlNotAllowedError("url", f"An http or https URL without credentials, at most {URL_MAX:,} characters")
+    if not _is_host(match[1]) or not (match[2] is None or 1 <= int(match[2]) <= 65_535):
+        raise UrlNotAllowedError("url", "The URL names no valid host")
 
 
 def _is_host(text: str) -> bool:

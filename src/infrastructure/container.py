@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
+from functools import partial
 
 from dependency_injector import containers, providers
 from dramatiq import Broker
@@ -15,7 +17,9 @@ from application.commands.befriend import BefriendHandler
 from application.commands.begin_upload import BeginUploadHandler
 from application.commands.block_user import BlockUserHandler
 from application.commands.complete_upload import CompleteUploadHandler
+from application.commands.create_webhook import CreateWebhookHandler
 from application.commands.delete_story import DeleteStoryHandler
+from application.commands.delete_webhook import DeleteWebhookHandler
 from application.commands.discard_upload import DiscardUploadHandler
 from application.commands.edit_story import EditStoryHandler
 from application.commands.erase_user import EraseUserHandler
@@ -29,6 +33,7 @@ from application.commands.receive_upload import ReceiveUploadHandler
 from application.commands.remove_close_friend import RemoveCloseFriendHandler
 from application.commands.remove_reaction import RemoveReactionHandler
 from application.commands.remove_story import RemoveStoryHandler
+from application.commands.replay_webhook import ReplayWebhookHandler
 from application.commands.reply_to_story import ReplyToStoryHandler
 from application.commands.resolve_report import ResolveReportHandler
 from application.commands.track_view import TrackViewHandler
@@ -41,6 +46,7 @@ from application.once import PerformOnce
 from application.one_shot_uploads import OneShotUploads
 from application.policies.archive_expired import ArchiveExpired
 from application.policies.clean_archives import CleanArchives
+from application.policies.deliver_webhooks import DeliverWebhooks
 from application.policies.dispatch_events import DispatchEvents
 from application.policies.empty_bin import EmptyBin
 from application.policies.erase_users import EraseUsers
@@ -60,7 +66,9 @@ from application.ports.live import LiveAudience
 from application.ports.media import MediaInspector, MediaRenderer, ObjectStore, Workspaces
 from application.ports.streams import EventStream
 from application.ports.transactions import NewIds, UnitOfWork
+from application.ports.webhooks import WebhookQueue
 from application.ports.work import Policy, Wakeups
+from application.queries.admit_webhook_url import AdmitWebhookUrlHandler
 from application.queries.check_active import CheckActiveHandler
 from application.queries.export_user import ExportReader, ExportUserHandler
 from application.queries.get_community_story import GetCommunityStoryHandler
@@ -70,6 +78,7 @@ from application.queries.list_active_stories import ListActiveStoriesHandler
 from application.queries.list_audit import ListAuditHandler
 from application.queries.list_blocks import ListBlocksHandler
 from application.queries.list_community_stories import ListCommunityStoriesHandler
+from application.queries.list_deliveries import ListDeliveriesHandler
 from application.queries.list_events import ListEventsHandler
 from application.queries.list_feed import ListFeedHandler
 from application.queries.list_friends import ListFriendsHandler
@@ -77,8 +86,10 @@ from application.queries.list_history import ListHistoryHandler
 from application.queries.list_replies import ListStoryRepliesHandler, ListUserRepliesHandler
 from application.queries.list_reports import ListReportsHandler
 from application.queries.list_viewers import ListViewersHandler
+from application.queries.list_webhooks import ListWebhooksHandler
 from application.queries.open_media import OpenMediaHandler
 from application.quotas import Quota, Quotas
+from application.webhook_signatures import SECRET_BYTES
 from domain.values import MediaHosts
 from infrastructure.doctor import Doctor
 from infrastructure.identity.claims import ClaimRules
@@ -129,6 +140,10 @@ from infrastructure.sql.moderation import SqlModerationReader
 from infrastructure.sql.people import SqlPeopleReader
 from infrastructure.sql.readers import SqlStoryReader
 from infrastructure.sql.unit_of_work import SqlUnitOfWork
+from infrastructure.sql.webhook_queue import SqlWebhookQueue
+from infrastructure.sql.webhooks import SqlWebhookReader
+from infrastructure.webhooks.sender import HttpWebhookSender
+from infrastructure.webhooks.targets import PublicTargets, SystemResolver
 
 REDIS_PREFIX = "stories:"
 
@@ -193,8 +208,9 @@ def _relay(
     dispatch: DispatchEvents,
     stream: EventStream | None,
     publish: Callable[[], PublishEvents],
+    deliver: DeliverWebhooks,
 ) -> OutboxRelay:
-    steps: dict[str, Step] = {"sequence": sequence, "dispatch": dispatch}
+    steps: dict[str, Step] = {"sequence": sequence, "dispatch": dispatch, "deliver": deliver}
     if stream is not None:
         steps["publish"] = publish()
     return OutboxRelay(steps, signal)
@@ -296,6 +312,15 @@ class Container(containers.DeclarativeContainer):
     people_reader: providers.Provider[SqlPeopleReader] = providers.Singleton(SqlPeopleReader, database)
     export_reader: providers.Provider[ExportReader] = providers.Singleton(SqlExportReader, database, links)
 
+    webhook_reader: providers.Provider[SqlWebhookReader] = providers.Singleton(SqlWebhookReader, database)
+    webhook_queue: providers.Provider[WebhookQueue] = providers.Singleton(SqlWebhookQueue, database, new_id)
+    resolver: providers.Provider[SystemResolver] = providers.Singleton(SystemResolver)
+    webhook_targets: providers.Provider[PublicTargets] = providers.Singleton(
+        PublicTargets, settings.provided.webhook_targets, resolver
+    )
+    webhook_sender: providers.Provider[HttpWebhookSender] = providers.Singleton(HttpWebhookSender, webhook_targets)
+    new_secret: providers.Provider[Callable[[], bytes]] = providers.Object(partial(secrets.token_bytes, SECRET_BYTES))
+
     quotas: providers.Provider[Quotas] = providers.Singleton(_quotas, settings)
 
     # --- commands ---
@@ -306,7 +331,9 @@ class Container(containers.DeclarativeContainer):
         BeginUploadHandler, unit_of_work, new_id, quotas, objects, settings.provided.upload_direct
     )
     block_user = providers.Factory(BlockUserHandler, unit_of_work)
+    create_webhook = providers.Factory(CreateWebhookHandler, unit_of_work, event_reader, new_id, new_secret)
     delete_story = providers.Factory(DeleteStoryHandler, unit_of_work)
+    delete_webhook = providers.Factory(DeleteWebhookHandler, unit_of_work)
     discard_upload = providers.Factory(DiscardUploadHandler, unit_of_work, objects)
     edit_story = providers.Factory(EditStoryHandler, unit_of_work)
     erase_user = providers.Factory(EraseUserHandler, unit_of_work)
@@ -321,6 +348,7 @@ class Container(containers.DeclarativeContainer):
     remove_close_friend = providers.Factory(RemoveCloseFriendHandler, unit_of_work)
     remove_reaction = providers.Factory(RemoveReactionHandler, unit_of_work)
     remove_story = providers.Factory(RemoveStoryHandler, unit_of_work, new_id)
+    replay_webhook = providers.Factory(ReplayWebhookHandler, unit_of_work, event_reader)
     reply_to_story = providers.Factory(ReplyToStoryHandler, unit_of_work, new_id)
     resolve_report = providers.Factory(ResolveReportHandler, unit_of_work, new_id)
     track_view = providers.Factory(TrackViewHandler, unit_of_work)
@@ -332,6 +360,7 @@ class Container(containers.DeclarativeContainer):
     one_shot_uploads = providers.Factory(OneShotUploads, begin_upload, receive_upload, discard_upload)
 
     # --- queries ---
+    admit_webhook_url = providers.Factory(AdmitWebhookUrlHandler, webhook_targets)
     check_active = providers.Factory(CheckActiveHandler, story_reader)
     export_user = providers.Factory(ExportUserHandler, export_reader)
     get_community_story = providers.Factory(GetCommunityStoryHandler, community_reader)
@@ -341,6 +370,7 @@ class Container(containers.DeclarativeContainer):
     list_audit = providers.Factory(ListAuditHandler, moderation_reader)
     list_blocks = providers.Factory(ListBlocksHandler, people_reader)
     list_community_stories = providers.Factory(ListCommunityStoriesHandler, community_reader)
+    list_deliveries = providers.Factory(ListDeliveriesHandler, webhook_reader)
     list_events = providers.Factory(ListEventsHandler, event_reader, arrivals, settings.provided.address)
     list_feed = providers.Factory(ListFeedHandler, feed_reader)
     list_friends = providers.Factory(ListFriendsHandler, people_reader)
@@ -349,6 +379,7 @@ class Container(containers.DeclarativeContainer):
     list_story_replies = providers.Factory(ListStoryRepliesHandler, people_reader)
     list_user_replies = providers.Factory(ListUserRepliesHandler, people_reader)
     list_viewers = providers.Factory(ListViewersHandler, people_reader)
+    list_webhooks = providers.Factory(ListWebhooksHandler, webhook_reader)
     open_media = providers.Factory(OpenMediaHandler, story_reader, objects, settings.provided.media_redirect)
 
     # --- policies, and the processes that run them ---
@@ -358,6 +389,14 @@ class Container(containers.DeclarativeContainer):
         unit_of_work,
         settings.provided.analytics_retention_seconds,
         settings.provided.media_grace_seconds,
+    )
+    deliver_webhooks = providers.Factory(
+        DeliverWebhooks,
+        webhook_queue,
+        event_reader,
+        webhook_sender,
+        settings.provided.address,
+        settings.provided.webhook_retry_seconds,
     )
     dispatch_events = providers.Factory(DispatchEvents, unit_of_work, wakeups)
     empty_bin = providers.Factory(EmptyBin, unit_of_work, objects)
@@ -393,6 +432,7 @@ class Container(containers.DeclarativeContainer):
         dispatch=dispatch_events,
         stream=event_stream,
         publish=publish_events.provider,
+        deliver=deliver_webhooks,
     )
     scheduler: providers.Provider[Scheduler] = providers.Singleton(
         _upkeep,
@@ -427,6 +467,8 @@ async def close(container: Container) -> None:
     """Close every connection that was opened, and end what was started."""
     if isinstance(renderer := container.renderer(), GlassBox):
         await renderer.close()
+    await container.webhook_sender().close()
+    container.resolver().close()
     await container.database().close()
     container.broker().close()
     if redis := container.redis():

@@ -57,6 +57,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         media_grace_seconds: how long after archiving media are kept; 0: for ever.
         events_retention_seconds: how long events are kept for those who read them.
         stream_max_length: events in the stream of Redis; more, while a group has not acknowledged the others.
+        webhook_retry_seconds: how long an event is tried at a webhook before it is given up.
+        webhook_networks: networks, apart by commas, that webhooks may be sent to though they are not of the public
+            internet; unset: none.
         feed_public: whether public stories of strangers belong in feeds.
         live_max: how many can be connected for live updates to one process.
         live_user_max: at how many places one user can be, of these.
@@ -101,6 +104,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     media_grace_seconds: _Seconds = 2_592_000
     events_retention_seconds: _Seconds = 259_200
     stream_max_length: _Most = 100_000
+    webhook_retry_seconds: _Seconds = 86_400
+    webhook_networks: str = ""
     feed_public: bool = False
     live_max: _Most = 20_000
     live_user_max: _Most = 20
@@ -136,7 +141,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError(f"{wrong[0]} is no origin: scheme, host and perhaps port, as https://app.example")
         if wrong := [host for host in self.media_hosts if not _HOST.fullmatch(host)]:
             raise ValueError(f"{wrong[0]} is no host: a name or an address, without scheme and port")
-        _ = self.proxies, self.plan  # asking refuses what is no network, and what is no failpoint
+        _ = self.proxies, self.webhook_targets, self.plan  # asking refuses what is no network, and what is no failpoint
 
     @property
     def folder(self) -> Path:
@@ -159,6 +164,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """The networks of trusted proxies."""
         return tuple(ip_network(network) for network in _listed(self.trusted_proxies))
+
+    @property
+    def webhook_targets(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The networks that webhooks may be sent to, beside the public internet."""
+        return tuple(ip_network(network) for network in _listed(self.webhook_networks))
 
     @property
     def plan(self) -> Plan | None:

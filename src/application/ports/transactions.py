@@ -18,6 +18,7 @@ from application.ports.people import Profiles, Social
 from application.ports.quotas import Postings
 from application.ports.requests import Requests
 from application.ports.stories import ReactionBook, Replies, Stories, Views
+from application.ports.webhooks import Webhooks
 from domain.events import Event
 from domain.story import Story
 from domain.values import OrgId, StoryId, UserId
@@ -54,6 +55,8 @@ class Transaction(Protocol):
     def reports(self) -> Reports: ...  # noqa: D102
     @property
     def audit(self) -> AuditTrail: ...  # noqa: D102
+    @property
+    def webhooks(self) -> Webhooks: ...  # noqa: D102
     @property
     def requests(self) -> Requests: ...  # noqa: D102
 
@@ -110,7 +113,8 @@ class SystemTransaction(Protocol):
     async def forget_events(self, *, after_seconds: float, readers: Collection[str], limit: int) -> int:
         """Forget the oldest events, if they are older than that and dispatched, at most so many; how many.
 
-        None that one of ``readers``, cursors by their names, has not passed; nor any behind one that stays.
+        None that one of ``readers``, cursors by their names, has not passed; nor any behind one that stays. Webhooks
+        that have not passed them are told so.
         """
 
     async def claim_upkeep(self, name: str, *, seconds: float) -> bool:

@@ -14,20 +14,19 @@ from infrastructure.sql.database import Database
 from infrastructure.sql.outbox import PURGED, SEQUENCE
 from infrastructure.sql.tables import outbox
 
+EVENT = (
+    outbox.c.position,
+    outbox.c.event_id,
+    outbox.c.org_id,
+    outbox.c.type,
+    outbox.c.subject,
+    outbox.c.version,
+    outbox.c.occurred_at,
+    outbox.c.data,
+)
+"""The columns of an event that is read; see `to_event`."""
 _AFTER = (
-    select(
-        outbox.c.position,
-        outbox.c.event_id,
-        outbox.c.org_id,
-        outbox.c.type,
-        outbox.c.subject,
-        outbox.c.version,
-        outbox.c.occurred_at,
-        outbox.c.data,
-    )
-    .where(outbox.c.position > bindparam("after"))
-    .order_by(outbox.c.position)
-    .limit(bindparam("limit"))
+    select(*EVENT).where(outbox.c.position > bindparam("after")).order_by(outbox.c.position).limit(bindparam("limit"))
 )
 _AFTER_OF_ORG = _AFTER.where(outbox.c.org_id == bindparam("org"))
 
@@ -46,7 +45,7 @@ class SqlEventReader:
                 rows = await connection.execute(_AFTER, asked)
             else:
                 rows = await connection.execute(_AFTER_OF_ORG, {**asked, "org": org})
-            return [_event(row) for row in rows]
+            return [to_event(row) for row in rows]
 
     async def purged(self) -> int:
         """As `EventReader`."""
@@ -61,7 +60,8 @@ class SqlEventReader:
             return await event_cursors.position_of(connection, name)
 
 
-def _event(row: Any) -> SequencedEvent:
+def to_event(row: Any) -> SequencedEvent:
+    """The event of a row."""
     return SequencedEvent(
         position=row.position,
         id=row.event_id,

@@ -47,6 +47,11 @@ async def hold_target(connection: AsyncConnection, org: OrgId, kind: str, target
     await _lock(connection, _ALONE, f"reports\n{org}\n{kind}\n{target}")
 
 
+async def hold_webhooks(connection: AsyncConnection, org: OrgId) -> None:
+    """Let only one transaction at a time count the webhooks of an organisation, and add one."""
+    await _lock(connection, _ALONE, f"webhooks {org}")
+
+
 async def hold_request(connection: AsyncConnection, *names: str) -> bool:
     """Let only one transaction at a time answer a request; False: another does. SQLite waits for it instead."""
     if connection.dialect.name != "postgresql":

@@ -19,7 +19,7 @@ from domain.events import Event, LifecycleEvent, StoryEvent
 from infrastructure.sql import event_cursors
 from infrastructure.sql.dialect import clock, seconds_from_now
 from infrastructure.sql.locks import hold_sequence
-from infrastructure.sql.tables import outbox
+from infrastructure.sql.tables import outbox, webhooks
 
 SEQUENCE: Final = "sequence"
 """The cursor that says which position was given last."""
@@ -55,6 +55,16 @@ _OLDEST = (
     .order_by(outbox.c.position)
     .limit(bindparam("limit"))
 )
+_unsent = (
+    select(func.max(outbox.c.position))
+    .where(
+        outbox.c.org_id == webhooks.c.org_id,
+        outbox.c.position > webhooks.c.position,
+        outbox.c.position <= bindparam("last"),
+    )
+    .scalar_subquery()
+)
+_TELL_WEBHOOKS = update(webhooks).where(_unsent.is_not(None)).values(lost_to=_unsent)
 _FORGET = delete(outbox).where(outbox.c.position <= bindparam("last"))
 _MARK = update(outbox).where(outbox.c.number.in_(bindparam("numbers", expanding=True))).values(published_at=clock())
 
@@ -96,6 +106,7 @@ async def forget(connection: AsyncConnection, after_seconds: float, readers: Col
     over = list(takewhile(lambda row: row[1] and all(row[0] <= position for position in passed), oldest))
     if not over:
         return 0
+    await connection.execute(_TELL_WEBHOOKS, {"last": over[-1][0]})
     await connection.execute(_FORGET, {"last": over[-1][0]})
     await event_cursors.move(connection, PURGED, over[-1][0])
     return len(over)

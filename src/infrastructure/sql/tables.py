@@ -35,6 +35,7 @@ metadata = MetaData(
 )
 
 _Json = JSON().with_variant(JSONB(), "postgresql")
+_JsonOrNull = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 _Position = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by INTEGER keys only
 
 
@@ -446,6 +447,63 @@ event_cursors = Table(
     _org(),
     Column("name", String(64), primary_key=True),
     Column("position", BigInteger, nullable=False),
+)
+
+# Where other services want to be told of events. A turn to send to one is somebody's as long as its lease lasts.
+webhooks = Table(
+    "webhooks",
+    metadata,
+    _org(),
+    Column("id", Uuid, primary_key=True),
+    Column("url", String, nullable=False),
+    Column("types", _JsonOrNull),
+    Column("secret", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("lost_to", BigInteger, nullable=False, server_default=text("0")),
+    Column("attempts", Integer, nullable=False),
+    Column("failing_since", Instant),
+    Column("due_at", Instant, nullable=False),
+    Column("given_up", Integer, nullable=False),
+    Column("disabled", String(8)),
+    Column("replaying", Boolean, nullable=False),
+    Column("sent", BigInteger, nullable=False, server_default=text("0")),
+    Column("lease", Uuid),
+    Column("leased_until", Instant),
+    Index(
+        "webhooks_due",
+        "due_at",
+        postgresql_where=text("disabled IS NULL"),
+        sqlite_where=text("disabled IS NULL"),
+    ),
+)
+
+# The last that were sent to each, and those that were given up; ids, and no words.
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    _org(),
+    Column("webhook_id", Uuid, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, nullable=False),
+    Column("event_id", Uuid),
+    Column("type", String(32)),
+    Column("status", String(12), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("sent_at", Instant, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("http_status", Integer),
+    Column("reason", String(32)),
+    ForeignKeyConstraint(["org_id", "webhook_id"], ["webhooks.org_id", "webhooks.id"], ondelete="CASCADE"),
+    Index(
+        "webhook_deliveries_dead",
+        "org_id",
+        "webhook_id",
+        "status",
+        "position",
+        postgresql_where=text("status IN ('dead', 'queued')"),
+        sqlite_where=text("status IN ('dead', 'queued')"),
+    ),
 )
 
 # When upkeep is next due, whichever of the schedulers then does it; the rows are of no organisation.

@@ -27,6 +27,7 @@ from infrastructure.sql.postings import SqlPostings
 from infrastructure.sql.requests import SqlRequests, forget_answers
 from infrastructure.sql.social import SqlProfiles, SqlSocial
 from infrastructure.sql.stories import SqlStories, save_stories
+from infrastructure.sql.webhooks import SqlWebhooks
 
 _CLOCK = select(clock())
 
@@ -77,6 +78,7 @@ class SqlTransaction:
         self.postings = SqlPostings(connection, org)
         self.reports = SqlReports(connection, org)
         self.audit = SqlAuditTrail(connection, org)
+        self.webhooks = SqlWebhooks(connection, org)
         self.requests = SqlRequests(connection)
 
     async def clock(self) -> datetime:

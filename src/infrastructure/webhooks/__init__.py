@@ -1,0 +1,1 @@
+"""Sending to targets that nobody has vouched for."""
