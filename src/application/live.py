@@ -234,7 +234,6 @@ class Hub:
             UnavailableError: the database does not answer; nobody was told anything.
         """
         if not self._count:
-            await self._find_end()
             return 0
         events = await self._events.after(None, self._told, limit=BATCH)
         if not events:

@@ -210,10 +210,10 @@ def _relay(
     publish: Callable[[], PublishEvents],
     deliver: DeliverWebhooks,
 ) -> OutboxRelay:
-    steps: dict[str, Step] = {"sequence": sequence, "dispatch": dispatch, "deliver": deliver}
+    following: dict[str, Step] = {"dispatch": dispatch, "deliver": deliver}
     if stream is not None:
-        steps["publish"] = publish()
-    return OutboxRelay(steps, signal)
+        following["publish"] = publish()
+    return OutboxRelay(sequence, following, signal)
 
 
 def _upkeep(

@@ -26,7 +26,7 @@ async def _nothing() -> int:
 
 async def test_a_relay_stops_also_when_something_is_committed_at_that_moment() -> None:
     signal = CommitSignal()
-    relay = OutboxRelay({"nothing": _nothing}, signal)
+    relay = OutboxRelay(_nothing, {}, signal)
     await relay.start()
     await asyncio.sleep(0.05)
     signal()
@@ -44,7 +44,7 @@ async def test_a_relay_stops_also_when_a_step_goes_on_as_if_it_were_not_told_to(
                 await asyncio.sleep(60)
         return 0
 
-    relay = OutboxRelay({"deaf": deaf}, CommitSignal())
+    relay = OutboxRelay(_nothing, {"deaf": deaf}, CommitSignal())
     await relay.start()
     await begun.wait()
     async with asyncio.timeout(PATIENCE_SECONDS):
@@ -52,24 +52,24 @@ async def test_a_relay_stops_also_when_a_step_goes_on_as_if_it_were_not_told_to(
 
 
 async def test_a_relay_is_woken_by_a_commit() -> None:
-    signal, dispatched = CommitSignal(), asyncio.Event()
+    signal, sequenced = CommitSignal(), asyncio.Event()
 
-    async def dispatch() -> int:
-        dispatched.set()
+    async def sequence() -> int:
+        sequenced.set()
         return 0
 
-    relay = OutboxRelay({"dispatch": dispatch}, signal)
+    relay = OutboxRelay(sequence, {}, signal)
     await relay.start()
     for _ in range(3):
         async with asyncio.timeout(PATIENCE_SECONDS):
-            await dispatched.wait()
-        dispatched.clear()
+            await sequenced.wait()
+        sequenced.clear()
         signal()
     await relay.stop()
 
 
-async def test_a_step_that_cannot_be_taken_holds_up_no_other_and_one_that_did_something_wakes_the_rest() -> None:
-    signal, hung, taken = CommitSignal(), asyncio.Event(), 0
+async def test_a_step_that_cannot_be_taken_holds_up_no_other() -> None:
+    hung, taken = asyncio.Event(), asyncio.Event()
 
     async def hang() -> int:
         hung.set()
@@ -78,22 +78,41 @@ async def test_a_step_that_cannot_be_taken_holds_up_no_other_and_one_that_did_so
     async def fail() -> int:
         raise UnavailableError("away")
 
-    async def first() -> int:
-        return int(signal.told == 1)
-
-    async def second() -> int:
-        nonlocal taken
-        taken += signal.told == 2
+    async def take() -> int:
+        await hung.wait()
+        taken.set()
         return 0
 
-    relay = OutboxRelay({"hang": hang, "fail": fail, "first": first, "second": second}, signal)
+    relay = OutboxRelay(fail, {"hang": hang, "fail": fail, "take": take}, CommitSignal())
     await relay.start()
     async with asyncio.timeout(PATIENCE_SECONDS):
-        await hung.wait()
-        signal()
-        while not taken:  # noqa: ASYNC110 - what a step has done is what is looked for
-            await asyncio.sleep(0.01)
+        await taken.wait()
         await relay.stop()
+
+
+async def test_what_follows_is_done_when_positions_were_given_and_so_is_what_waits_for_events() -> None:
+    signal, turns, following = CommitSignal(), 0, asyncio.Event()
+
+    async def sequence() -> int:
+        nonlocal turns
+        turns += 1
+        return int(signal.told == 1)
+
+    async def follow() -> int:
+        following.set()
+        return 0
+
+    relay = OutboxRelay(sequence, {"follow": follow}, signal)
+    await relay.start()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await following.wait()  # at the start
+        following.clear()
+        signal()
+        await following.wait()
+        await signal.wait(PATIENCE_SECONDS, since=1)
+        await relay.stop()
+    assert turns >= 2
+    assert signal.told == 2, "those who wait for events are told once that they are there"
 
 
 async def test_of_two_workers_in_a_process_one_goes_on_when_the_other_stops() -> None:

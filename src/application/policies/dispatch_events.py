@@ -28,8 +28,9 @@ class DispatchEvents:
 
     async def __call__(self) -> int:
         """Dispatch what waits now, oldest first, and answer how many events."""
-        dispatched = 0
-        while batch := await self._dispatch_batch():
+        dispatched = batch = await self._dispatch_batch()
+        while batch == BATCH:
+            batch = await self._dispatch_batch()
             dispatched += batch
         return dispatched
 

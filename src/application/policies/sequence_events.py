@@ -19,8 +19,9 @@ class SequenceEvents:
 
     async def __call__(self) -> int:
         """Give a position to all that are committed and have none; how many events."""
-        sequenced = 0
-        while batch := await self._sequence_batch():
+        sequenced = batch = await self._sequence_batch()
+        while batch == BATCH:
+            batch = await self._sequence_batch()
             sequenced += batch
         return sequenced
 

@@ -1,4 +1,4 @@
-"""The relay: steps that carry events on from the outbox, each at its own pace, so that none waits for another."""
+"""The relay: gives events positions, and takes the steps that follow, each at its own pace, so that none waits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ import structlog
 
 from application.ports.errors import UnavailableError
 
-_POLL_SECONDS: Final = 0.25
+_LOOK_SECONDS: Final = 0.25
+"""Another process may have committed something, and nobody need say so."""
+_LOOK_ON_SECONDS: Final = 1.0
+"""Another process may have given positions, and would rather take the following steps itself."""
 _BACKOFF_SECONDS: Final = 2.0
 _STOP_SECONDS: Final = 1.0
 
@@ -53,19 +56,30 @@ class CommitSignal:
 
 
 class OutboxRelay:
-    """Takes each of its steps again and again until stopped. Any number may run side by side.
+    """Takes its steps again and again until stopped. Any number may run side by side.
 
-    A step is taken at once when something was committed, or another step did something, in this process; and every
-    moment in case it was in another. One that cannot be taken, because a server is away, holds up none of the others.
+    Positions are given at once when events were committed in this process, and every moment in case it was in another;
+    what follows is done at once when positions were given here, and now and then in case it was elsewhere. A step that
+    cannot be taken, because a server is away, holds up none of the others.
+
+    Args:
+        sequence: gives positions to what is committed.
+        following: what is done with events that have positions.
+        signal: says when something was committed; told when positions were given, for whoever waits for those.
     """
 
-    def __init__(self, steps: Mapping[str, Step], signal: CommitSignal) -> None:
-        self._steps, self._signal = steps, signal
+    def __init__(self, sequence: Step, following: Mapping[str, Step], signal: CommitSignal) -> None:
+        self._sequence, self._following, self._signal = sequence, following, signal
+        self._given = CommitSignal()
         self._running: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Begin."""
-        self._running = [asyncio.create_task(self._run(name, step)) for name, step in self._steps.items()]
+        steps = [self._run("sequence", self._give, self._signal, _LOOK_SECONDS)]
+        steps += [
+            self._run(name, _alone(step), self._given, _LOOK_ON_SECONDS) for name, step in self._following.items()
+        ]
+        self._running = [asyncio.create_task(step) for step in steps]
 
     async def stop(self) -> None:
         """Stop; what is cut short is done again by the next relay."""
@@ -75,17 +89,33 @@ class OutboxRelay:
                 task.cancel()
             _, left = await asyncio.wait(left, timeout=_STOP_SECONDS)
 
-    async def _run(self, name: str, step: Step) -> None:
+    async def _give(self) -> int:
+        if not await self._sequence():
+            return 0
+        self._given()
+        self._signal()
+        return 1
+
+    async def _run(self, name: str, turn: Step, signal: CommitSignal, seconds: float) -> None:
+        """Take turns. One answers how often it told the signal itself: that is no reason for another."""
         while True:
-            since = self._signal.told
+            since = signal.told
             try:
-                if await step():
-                    self._signal()
-                    since = self._signal.told
-                await self._signal.wait(_POLL_SECONDS, since=since)
+                since += await turn()
+                await signal.wait(seconds, since=since)
             except UnavailableError as error:
                 _log.warning("events wait", step=name, reason=str(error))
                 await asyncio.sleep(_BACKOFF_SECONDS)
             except Exception:  # noqa: BLE001 - events must go on being carried, whatever one of them brought about
                 _log.exception("events wait", step=name)
                 await asyncio.sleep(_BACKOFF_SECONDS)
+
+
+def _alone(step: Step) -> Step:
+    """A turn that tells nobody."""
+
+    async def turn() -> int:
+        await step()
+        return 0
+
+    return turn

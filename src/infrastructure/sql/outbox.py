@@ -26,6 +26,8 @@ SEQUENCE: Final = "sequence"
 PURGED: Final = "purged"
 """The cursor that says up to which position events are no longer kept."""
 
+_WRITTEN: Final = "events written"
+
 _ENVELOPE: Final = {"org", "story", "at", "version"}
 """Fields that have a column of their own."""
 
@@ -73,6 +75,12 @@ async def write(connection: AsyncConnection, events: Sequence[Event], new_id: Ne
     """Write events, in their order."""
     if events:
         await connection.execute(_INSERT, [_row(event, new_id) for event in events])
+        connection.info[_WRITTEN] = True
+
+
+def take_written(connection: AsyncConnection) -> bool:
+    """Whether events were written on a connection since this was asked last."""
+    return bool(connection.info.pop(_WRITTEN, False))
 
 
 async def sequence(connection: AsyncConnection, limit: int) -> int:

@@ -37,7 +37,7 @@ class SqlUnitOfWork:
     """Begins transactions.
 
     Attributes:
-        committed: called after every commit: there may be events to dispatch.
+        committed: called after every commit of events.
     """
 
     database: Database
@@ -47,16 +47,24 @@ class SqlUnitOfWork:
     @asynccontextmanager
     async def begin(self, org: OrgId) -> AsyncIterator[SqlTransaction]:
         """As `UnitOfWork`."""
-        async with self.database.write(org) as connection:
+        async with self._telling(org) as connection:
             yield SqlTransaction(connection, org, self.new_id)
-        self.committed()
 
     @asynccontextmanager
     async def begin_system(self) -> AsyncIterator[SqlSystemTransaction]:
         """As `UnitOfWork`."""
-        async with self.database.write(None) as connection:
+        async with self._telling(None) as connection:
             await allow_long_statements(connection)
             yield SqlSystemTransaction(connection, self.new_id)
+
+    @asynccontextmanager
+    async def _telling(self, org: OrgId | None) -> AsyncIterator[AsyncConnection]:
+        async with self.database.write(org) as connection:
+            outbox.take_written(connection)  # what a transaction wrote that was rolled back
+            yield connection
+            written = outbox.take_written(connection)
+        if written:
+            self.committed()
 
 
 class SqlTransaction:

@@ -168,29 +168,21 @@ async def test_without_anybody_there_nothing_is_read(hub: Hub, log: Log) -> None
         assert ids(waiting(bob)) == [2]
 
 
-async def test_whoever_comes_while_nobody_is_looked_for_misses_nothing(hub: Hub, log: Log) -> None:
-    came = asyncio.Event()
-    heard: list[int] = []
+async def test_of_two_who_come_at_the_same_moment_none_misses_what_happens_in_it(hub: Hub, log: Log) -> None:
+    first: list[Listener] = []
+    arrived = hub.listening(caller("carol"))
 
-    async def come_and_hear() -> None:
+    async def arrive() -> None:
         log.while_looking = nothing
-        async with hub.listening(caller("bob")) as bob:
-            came.set()
-            log.add(hear="bob")
-            await asyncio.sleep(0.01)
-            await hub.deliver()
-            heard.extend(ids(waiting(bob)))
+        first.append(await arrived.__aenter__())
+        log.add(hear="bob carol")
 
-    async def come() -> None:
-        log.while_looking = nothing
-        coming.append(asyncio.create_task(come_and_hear()))
-        await came.wait()
-
-    coming: list[asyncio.Task[None]] = []
-    log.while_looking = come
-    await hub.deliver()
-    await coming[0]
-    assert heard == [1]
+    log.while_looking = arrive
+    async with hub.listening(caller("bob")) as bob:
+        await hub.deliver()
+        assert ids(waiting(first[0])) == [1]
+        assert ids(waiting(bob)) == [1]
+        await arrived.__aexit__(None, None, None)
 
 
 async def test_whoever_comes_while_a_batch_is_told_hears_of_it_by_looking_back_and_not_twice(
