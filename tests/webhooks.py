@@ -70,6 +70,9 @@ class Targets:
             self.taken[url.text].append(event)
         return answer
 
+    async def close(self) -> None:
+        pass
+
     def positions(self, url: str) -> list[int]:
         """The positions of what a target has taken."""
         return [event["position"] for event in self.taken[url]]

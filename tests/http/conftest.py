@@ -17,6 +17,7 @@ from infrastructure.settings import Settings
 from tests.conftest import ENGINES, SECRET
 from tests.http.town import Town
 from tests.stage import Served, serve
+from tests.webhooks import Targets
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -48,9 +49,10 @@ def house(engine: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.
 @pytest.fixture(scope="module")
 def address(house: Settings) -> Iterator[str]:
     """The application, served over real HTTP with its workers beside it, on a loop that also runs between tests."""
+    container = Container(settings=house, webhook_sender=providers.Object(Targets()))  # nothing is sent anywhere
     with (
         start_blocking_portal("asyncio") as portal,
-        portal.wrap_async_context_manager(serve(house, Container(settings=house))) as served,
+        portal.wrap_async_context_manager(serve(house, container)) as served,
     ):
         yield served.url
 

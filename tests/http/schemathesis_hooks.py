@@ -23,6 +23,7 @@ schemathesis.openapi.format("encoded-user-id", _users)
 _urls = st.text(_PLAIN, max_size=50).map("https://cdn.example.com/".__add__)
 
 schemathesis.openapi.format("media-url", _urls)
+schemathesis.openapi.format("webhook-url", st.text(_PLAIN, max_size=50).map("https://1.1.1.1/".__add__))
 schemathesis.openapi.format("content", st.fixed_dictionaries({"url": _urls}).map(json.dumps))
 schemathesis.openapi.format("overlays", st.lists(_overlays, max_size=20).map(json.dumps))
 _lines = st.fixed_dictionaries({"type": st.just("friendship"), "a": _users, "b": _users})

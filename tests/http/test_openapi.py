@@ -46,6 +46,10 @@ ROUTES: dict[str, dict[str, set[str]]] = {
     "/api/social/users/{userId}/friends": {"get": ANY | {"200"}},
     "/api/social/users/{userId}/friends/{friendId}": {"put": STORY | {"204"}, "delete": ANY | {"204"}},
     "/api/events": {"get": ANY | {"200", "410"}},
+    "/api/webhooks": {"get": ANY | {"200"}, "post": ANY | BODY | {"201", "409"}},
+    "/api/webhooks/{webhookId}": {"delete": ANY | {"200", "404"}},
+    "/api/webhooks/{webhookId}/deliveries": {"get": ANY | {"200", "404"}},
+    "/api/webhooks/{webhookId}/replay": {"post": SEEN | BODY | {"200"}},
     "/client/community/stories": {"get": ANY | {"200"}, "post": ANY | BODY | {"201"}},
     "/client/community/stories/{storyId}": {"delete": STORY | {"200"}},
     "/client/community/stories/{storyId}/view": {"post": SEEN | {"200"}},
@@ -332,6 +336,15 @@ async def test_a_walk_through_the_service_meets_nothing_that_is_not_described(
 async def _walk_through_the_events(ask: Walker, service: dict[str, str]) -> None:
     await ask(None, "GET", "/api/events?wait=5", 200, headers=service)
     await ask(None, "GET", "/api/events?limit=0", 400, headers=service)
+    body = {"url": "https://1.1.1.1/hook", "types": ["story.archived"]}
+    hook = (await ask(None, "POST", "/api/webhooks", 201, json=body, headers=service)).json()["data"]["id"]
+    await ask(None, "POST", "/api/webhooks", 400, json={"url": "http://127.0.0.1/"}, headers=service)
+    await ask(None, "GET", "/api/webhooks", 200, headers=service)
+    await ask(None, "GET", f"/api/webhooks/{hook}/deliveries", 200, headers=service)
+    await ask(None, "POST", f"/api/webhooks/{hook}/replay", 200, headers=service)
+    await ask(None, "POST", f"/api/webhooks/{hook}/replay", 400, json={"after": -1}, headers=service)
+    await ask(None, "DELETE", f"/api/webhooks/{hook}", 200, headers=service)
+    await ask(None, "DELETE", f"/api/webhooks/{hook}", 404, headers=service)
 
 
 async def _walk_through_the_community(ask: Walker, image: str, text: str) -> None:

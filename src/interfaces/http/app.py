@@ -35,6 +35,7 @@ from interfaces.http.rights import rights_router
 from interfaces.http.social import social_router
 from interfaces.http.stories import stories_router
 from interfaces.http.uploads import uploads_router
+from interfaces.http.webhooks import webhooks_router
 from interfaces.realtime.sockets import socket_router
 from interfaces.realtime.stream import stream_router
 from interfaces.realtime.vigil import Vigil
@@ -57,6 +58,7 @@ def create_app(settings: Settings, container: Container | None = None) -> ASGIAp
             rights_router,
             community_router,
             list_events,
+            webhooks_router,
             socket_router,
             stream_router,
             media_router,

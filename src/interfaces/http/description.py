@@ -38,6 +38,7 @@ _UUID: Final = {"type": "string", "format": "uuid"}
 _IN_PATH: Final[Mapping[str, dict[str, Any]]] = {
     "storyId": {"schema": _UUID, "description": "Id of a story"},
     "reportId": {"schema": _UUID, "description": "Id of a report"},
+    "webhookId": {"schema": _UUID, "description": "Id of a webhook"},
     "mediaFileId": {"schema": _UUID, "description": "Id of an upload"},
     "userId": {"schema": _USER, "description": "Id of a user"},
     "friendId": {"schema": _USER, "description": "Id of a user"},
@@ -197,7 +198,8 @@ def _operation(told: Mapping[str, Any], handler: Any, schemas: Schemas) -> dict[
     bodies = {"application/json": needs["data"].annotation} if "data" in needs else {}
     if bodies := getattr(handler.operation_class, "bodies", bodies):
         content = {media_type: {"schema": schemas.of_body(body)} for media_type, body in bodies.items()}
-        operation["requestBody"] = {"required": True, "content": content}
+        required = getattr(handler.operation_class, "body_required", True)
+        operation["requestBody"] = {"required": required, "content": content}
     if _ONCE & needs.keys():
         parameters.append(_KEY)
         for response in responses.values():

@@ -146,6 +146,7 @@ class Player:
             "somebody": "somebody",
             "upload": NOBODY,
             "report": NOBODY,
+            "webhook": NOBODY,
             "story": "",
         }
         if cell.state:
