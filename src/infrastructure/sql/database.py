@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from application.ports.errors import UnavailableError
 from domain.errors import InvalidError
 from domain.values import OrgId
+from infrastructure.sql.one_trip import connect
 from infrastructure.sql.wall import TENANT, WalledConnection, is_closed_to_us, rows_of
 
 _POOL_SIZE: Final = 10
@@ -162,8 +163,8 @@ def _sqlite_engine(url: URL, *, writes: bool) -> AsyncEngine:
         pool_size=1 if writes else 4,
         max_overflow=0,
         pool_timeout=30,
-        connect_args={"timeout": _SQLITE_BUSY_SECONDS},
-        **({} if writes else {"isolation_level": "AUTOCOMMIT"}),
+        connect_args={"timeout": _SQLITE_BUSY_SECONDS, "async_creator_fn": connect},
+        **({} if writes else {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}),
     )
 
     @event.listens_for(engine.sync_engine, "connect")
