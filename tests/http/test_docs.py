@@ -20,6 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from infrastructure.container import Container
 from infrastructure.settings import Settings
 from tests.patience import PATIENCE_SECONDS
+from tests.processes import free_port
 from tests.stage import serve
 
 ROOT: Final = Path(__file__).parents[2]
@@ -32,6 +33,7 @@ DESCRIBED: Final = {
     "docs/community-api.md": ("/client/community/stories", "/client/community/react", "/data"),
     "docs/moderation.md": ("/client/community/reports", "/client/community/blocks", "/community"),
     "docs/story-api.md": ("/api/story", "/api/social/users", "/media", "/health", "/metrics"),
+    "docs/webhooks.md": ("/api/webhooks",),
     "docs/your-users.md": ("/api/social/import", "/api/users"),
 }
 """Pages, and the beginnings of the paths that they have to show by an example each."""
@@ -43,7 +45,7 @@ pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is no
 async def server(sqlite_template: Path, tmp_path: Path) -> AsyncIterator[str]:
     """Where the service is served as `make run` does, with its data in the test's folder."""
     shutil.copy(sqlite_template, tmp_path / "stories.db")
-    settings = Settings(data_dir=str(tmp_path), log_level="error")
+    settings = Settings(data_dir=str(tmp_path), log_level="error", webhook_networks="127.0.0.0/8")
     async with serve(settings, Container(settings=settings)) as served:
         yield served.url
 
@@ -96,6 +98,7 @@ async def _run(script: str, url: str, data_dir: Path) -> subprocess.CompletedPro
         **{name: value for name, value in os.environ.items() if not name.startswith("STORIES_")},
         "STORIES_PORT": url.rpartition(":")[2],
         "STORIES_DATA_DIR": str(data_dir),
+        "RECEIVER_PORT": str(free_port()),
     }
     return await anyio.to_thread.run_sync(
         lambda: subprocess.run(
@@ -131,7 +134,7 @@ def _camel(name: str) -> str:
 
 @pytest.mark.parametrize("example", sorted((ROOT / "docs" / "examples").glob("*.py")), ids=lambda path: path.name)
 def test_an_example_is_on_its_page_as_it_is_run(example: Path) -> None:
-    assert f"```python\n{example.read_text()}```" in (ROOT / "docs" / "events.md").read_text()
+    assert any(f"```python\n{example.read_text()}```" in (ROOT / page).read_text() for page in PAGES)
 
 
 @pytest.mark.parametrize(
