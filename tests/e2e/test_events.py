@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -35,26 +36,62 @@ def start(env: dict[str, str], tmp_path: Path) -> Iterator[Start]:
         yield start
 
 
-def test_the_consumer_of_the_examples_hears_of_everything_also_after_redis_was_wiped(
+class Consumer:
+    """A consumer of the examples, and whatever starts it again when it ends."""
+
+    def __init__(self, example: str, env: dict[str, str], folder: Path) -> None:
+        self._command, self._env = [sys.executable, str(EXAMPLES / example)], env
+        self._said = folder / f"{example}.out"
+        self._run()
+
+    @property
+    def said(self) -> list[str]:
+        """What it has said until now, each time it ran."""
+        return self._said.read_text().splitlines()
+
+    def hears(self, story: str) -> None:
+        """Wait until it says that a story was published."""
+        eventually(lambda: self._restarted() and f"default story.published {story}" in self.said, f"{story} is told")
+
+    def close(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.wait()
+
+    def _restarted(self) -> bool:
+        code = self._process.poll()
+        if code is not None:
+            assert code == 0, f"{self._command}: {code}"
+            self._run()
+        return True
+
+    def _run(self) -> None:
+        with self._said.open("a") as out:
+            self._process = subprocess.Popen(self._command, env=self._env, stdout=out)
+
+
+def test_consumers_of_the_examples_hear_of_everything_also_after_redis_was_wiped(
     env: dict[str, str], start: Start, tmp_path: Path, own_redis: str
 ) -> None:
     server, *_ = all_ready(*(start(part) for part in ("serve", "relay")))
     alice = Client(server, env, "alice")
-    said = tmp_path / "consumer.out"
-    with said.open("w") as out, redis_client.Redis.from_url(own_redis) as redis:
-        consumer = subprocess.Popen([sys.executable, EXAMPLES / "consumer.py"], env=env, stdout=out)
-        try:
-            first = alice.post_text()
-            eventually(lambda: f"story.published {first}" in said.read_text(), "the first is told")
-            redis.flushall()
-            second = alice.post_text()
-            eventually(lambda: f"story.published {second}" in said.read_text(), "the second is told")
-            entries: Any = redis.xrange("stories:events")
-            assert [int(entry.partition(b"-")[0]) for entry, _ in entries] == [1, 2, 3, 4], "all are there again"
-        finally:
-            consumer.kill()
-            consumer.wait()
-    assert said.read_text().splitlines() == [
-        f"default {kind} {story}" for story in (first, second) for kind in ("story.created", "story.published")
-    ]
+    with (
+        closing(Consumer("consumer.py", env, tmp_path)) as plain,
+        closing(Consumer("faststream_consumer.py", env, tmp_path)) as framed,
+        redis_client.Redis.from_url(own_redis) as redis,
+    ):
+        first = alice.post_text()
+        for consumer in (plain, framed):
+            consumer.hears(first)
+        redis.flushall()
+        second = alice.post_text()
+        for consumer in (plain, framed):
+            consumer.hears(second)
+        entries: Any = redis.xrange("stories:events")
+        assert [int(entry.partition(b"-")[0]) for entry, _ in entries] == [1, 2, 3, 4], "all are there again"
+        told = [
+            [f"default {kind} {story}" for kind in ("story.created", "story.published")] for story in (first, second)
+        ]
+        assert plain.said == told[0] + told[1]
+        assert framed.said == told[0] + told[0] + told[1], "what it had seen it forgot when it ended"
     alice.close()

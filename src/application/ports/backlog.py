@@ -32,6 +32,7 @@ class Backlog(Struct, frozen=True, kw_only=True):
         overdue: stories that are over, and not yet in the archive; nobody sees them.
         processing: stories whose media are not yet rendered.
         objects: bytes that may be deleted, and are not yet.
+        erasures: people who are to be erased, and of whom something is left.
     """
 
     events: Waiting
@@ -40,6 +41,7 @@ class Backlog(Struct, frozen=True, kw_only=True):
     overdue: Waiting
     processing: Waiting
     objects: Waiting
+    erasures: Waiting
 
 
 @runtime_checkable

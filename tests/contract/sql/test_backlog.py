@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import update
 
+from application.commands.erase_user import EraseUser
 from application.ports.backlog import Waiting
 from infrastructure.container import Container
 from infrastructure.sql.backlog import SqlBacklogReader
@@ -13,7 +14,7 @@ from tests.stage import Stage
 
 async def test_where_nothing_waits_nothing_is_told(container: Container) -> None:
     backlog = await SqlBacklogReader(container.database(), stream=True).backlog()
-    assert {backlog.events, backlog.overdue, backlog.processing, backlog.objects} == {Waiting(0, 0.0)}
+    assert {backlog.events, backlog.overdue, backlog.processing, backlog.objects, backlog.erasures} == {Waiting(0, 0.0)}
 
 
 async def test_what_waits_is_counted_and_the_oldest_timed(container: Container) -> None:
@@ -44,3 +45,15 @@ async def test_what_was_done_waits_no_longer(container: Container, stage: Stage)
     backlog = await SqlBacklogReader(container.database(), stream=True).backlog()
 
     assert {backlog.events, backlog.overdue} == {Waiting(0, 0.0)}
+
+
+async def test_a_person_waits_to_be_erased_until_nothing_is_left(container: Container, stage: Stage) -> None:
+    await stage.post_text("alice")
+    for _ in range(2):
+        await container.erase_user()(EraseUser(caller=stage.caller("alice")))
+    reader = SqlBacklogReader(container.database(), stream=True)
+    waiting = (await reader.backlog()).erasures
+    assert waiting.count == 1
+    assert 0 <= waiting.oldest_seconds < 60
+    await container.erase_users()()
+    assert (await reader.backlog()).erasures == Waiting(0, 0.0)
