@@ -29,6 +29,11 @@ def engine(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def house(engine: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Settings of the served application. Nothing sweeps: what is over is over by the clock alone."""
+    return house_on(engine, request, tmp_path_factory)
+
+
+def house_on(engine: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """As `house`, on an engine."""
     folder = tmp_path_factory.mktemp("house")
     if engine == "sqlite":
         path: Path = folder / "stories.db"

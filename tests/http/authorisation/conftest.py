@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import httpx
 import pytest
 import structlog
 from anyio.from_thread import BlockingPortal, start_blocking_portal
@@ -15,11 +14,11 @@ from dependency_injector import providers
 
 from infrastructure.container import Container, close
 from infrastructure.settings import Settings
-from tests.http.authorisation.cells import Cell, all_cells, described
+from tests.conftest import ENGINES
+from tests.http.authorisation.cells import Cell, all_cells
 from tests.http.authorisation.play import Player
 from tests.http.authorisation.scene import Renderer, Scene, set_scene
-from tests.http.conftest import Resting
-from tests.patience import PATIENCE_SECONDS
+from tests.http.conftest import Resting, house_on
 from tests.stage import serve
 
 
@@ -50,7 +49,19 @@ async def _scene(house: Settings, residents: list[str]) -> Scene:
         await close(container)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package", params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    """The engine a test runs on: it runs on each."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="package")
+def house(engine: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings of the served application."""
+    return house_on(engine, request, tmp_path_factory)
+
+
+@pytest.fixture(scope="package")
 def theatre(house: Settings, cells: list[Cell]) -> Iterator[Theatre]:
     """The application, served over real HTTP, with everybody in their place."""
     residents = [cell.request for cell in cells if not cell.state]
@@ -75,15 +86,7 @@ def _in(portal: BlockingPortal, house: Settings, residents: list[str]) -> Scene:
     return portal.call(_scene, house, list(dict.fromkeys(residents)))
 
 
-@pytest.fixture(scope="module")
-def served_cells(theatre: Theatre, cells: list[Cell]) -> list[Cell]:
-    """The cells of what this build serves."""
-    paths = httpx.get(f"{theatre.url}/schema/openapi.json", trust_env=False, timeout=PATIENCE_SECONDS).json()["paths"]
-    known = {described(f"{method.upper()} {path}") for path, methods in paths.items() for method in methods}
-    return [cell for cell in cells if described(cell.request) in known]
-
-
-@pytest.fixture
+@pytest.fixture(scope="package")
 async def player(theatre: Theatre, house: Settings) -> AsyncIterator[Player]:
     """Who plays cells on the scene."""
     container = _resting(house)

@@ -86,15 +86,16 @@ class Player:
         for request in dict.fromkeys(cell.request for cell in cells):
             mine = [cell for cell in cells if cell.request == request]
             before = await everything(self._container, self._scene)
-            await self._ask([cell for cell in mine if cell.refused], report)
+            await self.ask([cell for cell in mine if cell.refused], report)
             if await everything(self._container, self._scene) != before:
                 report.changed.append(request)
             # What is done anew comes before what finds it done.
-            await self._ask([cell for cell in mine if cell.status == 201], report)
-            await self._ask([cell for cell in mine if not cell.refused and cell.status != 201], report)
+            await self.ask([cell for cell in mine if cell.status == 201], report)
+            await self.ask([cell for cell in mine if not cell.refused and cell.status != 201], report)
         return report
 
-    async def _ask(self, cells: Sequence[Cell], report: Report) -> None:
+    async def ask(self, cells: Sequence[Cell], report: Report) -> None:
+        """Play cells of whatever requests, and see only what is answered."""
         asks = [self._request(cell) for cell in cells]
         once = list(dict.fromkeys(asks))  # a list asked for by the same actor is one request for many cells
         answers = dict(zip(once, await self._answers(once), strict=True))

@@ -71,10 +71,10 @@ def _pretended(cells: list[Cell], request: str, actor: str, expected: str) -> li
 
 
 async def test_what_ought_to_be_refused_and_is_done_is_reported_as_done(player: Player, cells: list[Cell]) -> None:
-    views = "POST /api/story/{story}/views"
-    report = await player.play(_pretended(cells, views, "listed", "404"))
-    assert [wrong.got for wrong in report.wrong] == ["200"]
-    assert report.changed == [views]
+    replies = "POST /api/story/{story}/replies"
+    report = await player.play(_pretended(cells, replies, "listed", "404"))
+    assert [wrong.got for wrong in report.wrong] == ["201"]
+    assert report.changed == [replies]
 
 
 async def test_a_refusal_that_reads_otherwise_is_told_apart(player: Player, cells: list[Cell]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from domain.audience import Visibility
 from tests.http.authorisation.actors import ACTORS
 from tests.http.authorisation.cells import ABOUT_STORIES, CODES, NO_REQUEST, Cell, classes, described, sections
+from tests.http.authorisation.conftest import Theatre
 from tests.http.authorisation.scene import STATES
 from tests.patience import PATIENCE_SECONDS
 
@@ -45,8 +46,8 @@ def test_it_has_a_cell_for_every_combination_and_no_two_for_one(cells: list[Cell
     assert set(about_people.values()) == {len(ACTORS)}
 
 
-async def test_every_request_that_the_service_knows_is_in_it(address: str, cells: list[Cell]) -> None:
-    async with httpx.AsyncClient(base_url=address, timeout=PATIENCE_SECONDS) as client:
+async def test_every_request_that_the_service_knows_is_in_it(theatre: Theatre, cells: list[Cell]) -> None:
+    async with httpx.AsyncClient(base_url=theatre.url, timeout=PATIENCE_SECONDS) as client:
         paths = (await client.get("/schema/openapi.json")).json()["paths"]
     known = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
     written = {described(cell.request) for cell in cells}
