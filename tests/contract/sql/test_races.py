@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 
+import pytest
 from sqlalchemy import func, select
 
 from application.commands.archive_story import ArchiveStory
@@ -14,14 +15,21 @@ from application.commands.erase_user import EraseUser
 from application.commands.react_to_story import ReactToStory
 from application.commands.reply_to_story import ReplyToStory
 from application.commands.track_view import TrackView
+from application.policies.archive_expired import ArchiveExpired
 from application.queries.list_friends import ListFriends
 from domain.audience import Visibility
 from domain.engagement import Reaction
 from domain.errors import StoryExpiredError, StoryNotFoundError
 from domain.friendship import FriendshipStatus
 from domain.values import StoryId, UserId
+from infrastructure.ids import new_id
+from infrastructure.sql.database import Database
 from infrastructure.sql.tables import replies, story_reactions, story_stats, story_views
+from infrastructure.sql.unit_of_work import SqlUnitOfWork
+from tests.bench.sweepers import archived, make_over
 from tests.stage import Stage
+
+OVER = 900
 
 
 async def _refusals(*doing: Awaitable[object]) -> list[str]:
@@ -137,3 +145,15 @@ async def test_whoever_is_erased_meanwhile_counts_are_those_of_the_rest(stage: S
             )
             counted = (await connection.execute(select(story_stats.c[column]))).scalars().all()
         assert rows == counted == [4, 4], column
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("engine", ["postgresql"])
+async def test_sweepers_side_by_side_share_what_is_over_and_archive_each_once(stage: Stage, database_url: str) -> None:
+    await asyncio.to_thread(make_over, database_url, await stage.post_text(), OVER)
+    databases = [Database(database_url) for _ in range(8)]
+    sweepers = [ArchiveExpired(SqlUnitOfWork(database, new_id, lambda: None)) for database in databases]
+    assert sum(await asyncio.gather(*(sweeper() for sweeper in sweepers))) == OVER
+    assert await asyncio.to_thread(archived, database_url) == (OVER, OVER, OVER)
+    for database in databases:
+        await database.close()

@@ -13,8 +13,11 @@ from domain.events import UserErased
 from domain.values import UserId
 from infrastructure.container import Container
 from infrastructure.sql.tables import outbox
+from tests.bench.writers import Event, Writing, compared, written
 from tests.patience import PATIENCE_SECONDS
 from tests.stage import Stage
+
+EVENTS = 1_500
 
 
 async def _sequence(container: Container) -> int:
@@ -86,3 +89,48 @@ async def test_events_that_others_hold_keep_their_order(container: Container, st
         async with asyncio.timeout(PATIENCE_SECONDS):
             assert await _sequence(container) == 2
     assert [event.position for event in await stage.events()] == [1, 2, 3, 4]
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("engine", ["postgresql"])
+async def test_who_reads_on_from_the_last_position_misses_nothing_however_long_writers_take(
+    container: Container, stage: Stage
+) -> None:
+    """As `make bench-events`, where it is a hundred thousand events."""
+    writing, over, read = Writing(stage.org, events=EVENTS, hold_seconds=0.3), asyncio.Event(), list[Event]()
+
+    async def sequence() -> None:
+        while not over.is_set():
+            await _sequence(container)
+            await asyncio.sleep(0)
+
+    async def follow() -> None:
+        position = 0
+        while not over.is_set() or await container.event_reader().last() > position:
+            for event in await container.event_reader().after(stage.org, position, limit=100):
+                read.append(Event(str(event.id), event.subject, event.version))
+                position = event.position
+
+    following = [asyncio.create_task(each) for each in (sequence(), sequence(), follow())]
+    await writing.run([container.unit_of_work()] * 14)
+    while await _sequence(container) or await _unsequenced(container):  # noqa: ASYNC110 - the sequencers are what is tried
+        await asyncio.sleep(0.01)
+    over.set()
+    await asyncio.gather(*following)
+
+    kept = await written(container.database())
+    assert len(kept) == len(writing.committed) == EVENTS
+    assert compared(read, kept) == (0, 0, 0, 0)
+
+
+def test_a_reader_who_misses_something_or_reads_it_again_or_too_soon_is_seen() -> None:
+    kept = [Event(name, "story", version) for version, name in enumerate("abc", 1)]
+    assert compared(kept, kept) == (0, 0, 0, 0)
+    assert compared(kept[:2], kept) == (1, 0, 0, 0)
+    assert compared([kept[1], kept[0], kept[2]], kept) == (0, 0, 0, 1)
+    assert compared([*kept, kept[2]], kept) == (0, 1, 0, 1)
+    assert compared(kept, kept[:2]) == (0, 0, 1, 0)
+
+
+async def _unsequenced(container: Container) -> int:
+    return (await container.backlog_reader().backlog()).unsequenced.count
