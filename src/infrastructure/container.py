@@ -33,6 +33,7 @@ from application.commands.receive_upload import ReceiveUploadHandler
 from application.commands.remove_close_friend import RemoveCloseFriendHandler
 from application.commands.remove_reaction import RemoveReactionHandler
 from application.commands.remove_story import RemoveStoryHandler
+from application.commands.replay_dead_letters import ReplayDeadLettersHandler
 from application.commands.replay_webhook import ReplayWebhookHandler
 from application.commands.reply_to_story import ReplyToStoryHandler
 from application.commands.resolve_report import ResolveReportHandler
@@ -78,6 +79,7 @@ from application.queries.list_active_stories import ListActiveStoriesHandler
 from application.queries.list_audit import ListAuditHandler
 from application.queries.list_blocks import ListBlocksHandler
 from application.queries.list_community_stories import ListCommunityStoriesHandler
+from application.queries.list_dead_letters import ListDeadLettersHandler
 from application.queries.list_deliveries import ListDeliveriesHandler
 from application.queries.list_events import ListEventsHandler
 from application.queries.list_feed import ListFeedHandler
@@ -349,6 +351,7 @@ class Container(containers.DeclarativeContainer):
     remove_reaction = providers.Factory(RemoveReactionHandler, unit_of_work)
     remove_story = providers.Factory(RemoveStoryHandler, unit_of_work, new_id)
     replay_webhook = providers.Factory(ReplayWebhookHandler, unit_of_work, event_reader)
+    replay_dead_letters = providers.Factory(ReplayDeadLettersHandler, webhook_reader, replay_webhook)
     reply_to_story = providers.Factory(ReplyToStoryHandler, unit_of_work, new_id)
     resolve_report = providers.Factory(ResolveReportHandler, unit_of_work, new_id)
     track_view = providers.Factory(TrackViewHandler, unit_of_work)
@@ -370,6 +373,7 @@ class Container(containers.DeclarativeContainer):
     list_audit = providers.Factory(ListAuditHandler, moderation_reader)
     list_blocks = providers.Factory(ListBlocksHandler, people_reader)
     list_community_stories = providers.Factory(ListCommunityStoriesHandler, community_reader)
+    list_dead_letters = providers.Factory(ListDeadLettersHandler, webhook_reader)
     list_deliveries = providers.Factory(ListDeliveriesHandler, webhook_reader)
     list_events = providers.Factory(ListEventsHandler, event_reader, arrivals, settings.provided.address)
     list_feed = providers.Factory(ListFeedHandler, feed_reader)

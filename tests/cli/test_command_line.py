@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
 import subprocess
+import uuid
 from collections.abc import Callable
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -138,3 +141,27 @@ def test_commands_that_start_together_share_the_secret_that_one_of_them_makes(tm
 
     assert [process.returncode for process in started] == [0] * 4, said
     assert {path.name for path in tmp_path.iterdir()} == {"jwt-secret"}
+
+
+def test_what_was_given_up_at_webhooks_is_listed_and_sent_again(stories: Stories, tmp_path: Path) -> None:
+    assert stories("migrate").returncode == 0
+    hook = uuid.UUID(int=7)
+    with closing(sqlite3.connect(tmp_path / "data" / "stories.db")) as database, database:
+        database.execute(
+            "INSERT INTO webhooks (org_id, id, url, secret, created_at, position, attempts, due_at, given_up,"
+            " replaying) VALUES ('acme', ?, 'https://hook.test/', x'00', 0, 9, 0, 0, 0, false)",
+            (hook.hex,),
+        )
+        database.executemany(
+            "INSERT INTO webhook_deliveries (org_id, webhook_id, number, position, type, status, attempt, sent_at,"
+            " seconds, http_status, reason) VALUES ('acme', ?, ?, ?, 'story.created', 'dead', 3, 0, 0.1, ?, ?)",
+            [(hook.hex, 4, 8, 500, None), (hook.hex, 5, 9, None, "timed_out")],
+        )
+    listed = stories("dead-letters", "list")
+    assert listed.stdout.splitlines() == [
+        f"{hook}:4 1970-01-01T00:00:00Z webhook acme https://hook.test/",
+        "  story.created at 8: answered 500",
+        f"{hook}:5 1970-01-01T00:00:00Z webhook acme https://hook.test/",
+        "  story.created at 9: timed_out",
+    ], listed.stderr
+    assert stories("dead-letters", "replay", f"{hook}:5", "another").stdout == "1 sent again\n"

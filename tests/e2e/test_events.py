@@ -9,12 +9,15 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import httpx
+import psycopg
 import pytest
 import redis as redis_client
 
 from tests.conftest import SECRET
 from tests.e2e.test_distributed import all_ready
-from tests.processes import Client, Start, environment, eventually, processes, run
+from tests.patience import PATIENCE_SECONDS
+from tests.processes import Client, Start, environment, eventually, free_port, processes, run
 
 pytestmark = [pytest.mark.e2e, pytest.mark.postgres, pytest.mark.redis, pytest.mark.slow]
 
@@ -94,4 +97,38 @@ def test_consumers_of_the_examples_hear_of_everything_also_after_redis_was_wiped
         ]
         assert plain.said == told[0] + told[1]
         assert framed.said == told[0] + told[0] + told[1], "what it had seen it forgot when it ended"
+    alice.close()
+
+
+def test_the_receiver_of_the_examples_gets_everything_in_order_though_a_relay_is_killed_over_it(
+    env: dict[str, str], start: Start, tmp_path: Path, own_database: str
+) -> None:
+    near = {"webhook_networks": "127.0.0.0/8"}
+    server, relay = all_ready(start("serve", **near), start("relay", **near, failpoint="webhook.after_send:kill:1/2"))
+    port, alice = free_port(), Client(server, env, "alice")
+    app = {"Authorization": f"Bearer {run('token', 'app', '--role', 'service', env=env).stdout.strip()}"}
+    body = {"url": f"http://127.0.0.1:{port}/stories"}
+    hook = httpx.post(f"{server.url}/api/webhooks", json=body, headers=app, timeout=30, trust_env=False).json()["data"]
+    said = tmp_path / "receiver.out"
+    with said.open("w") as out:
+        receiver = subprocess.Popen(
+            [sys.executable, EXAMPLES / "receiver.py"],
+            env={**env, "WEBHOOK_SECRET": hook["secret"], "RECEIVER_PORT": str(port)},
+            stdout=out,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            first = alice.post_text()
+            assert relay.exit_code(PATIENCE_SECONDS) == -9, "it dies with an event sent, and nothing written"
+            with psycopg.connect(own_database) as database:  # its lease would end by itself, in half a minute
+                database.execute("UPDATE webhooks SET leased_until = NULL")
+            start("relay", **near).ready()
+            second = alice.post_text()
+            eventually(lambda: f"story.published {second}" in said.read_text(), "the second is told")
+        finally:
+            receiver.kill()
+            receiver.wait()
+    assert said.read_text().splitlines() == [
+        f"{kind} {story}" for story in (first, second) for kind in ("story.created", "story.published")
+    ]
     alice.close()

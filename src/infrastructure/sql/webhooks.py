@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import BindParameter, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import BindParameter, Row, and_, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from application.caller import Caller
+from application.queries.list_dead_letters import DeadDelivery
 from application.queries.list_deliveries import DeliveryItem
 from application.queries.list_webhooks import WebhookItem, WebhookStatus
 from application.queries.times import timestamp
@@ -44,11 +45,11 @@ _FORGET_DEAD: Final = (
     .values(status=DeliveryStatus.FAILED.value)
 )
 
+_same: Final = and_(webhook_deliveries.c.org_id == webhooks.c.org_id, webhook_deliveries.c.webhook_id == webhooks.c.id)
 _dead: Final = (
     select(func.count())
     .where(
-        webhook_deliveries.c.org_id == webhooks.c.org_id,
-        webhook_deliveries.c.webhook_id == webhooks.c.id,
+        _same,
         webhook_deliveries.c.status.in_([DeliveryStatus.DEAD.value, DeliveryStatus.QUEUED.value]),
     )
     .scalar_subquery()
@@ -58,6 +59,12 @@ _LIST: Final = select(webhooks, _dead).where(webhooks.c.org_id == _ORG).order_by
 _EXISTS: Final = select(func.count()).select_from(webhooks).where(*_mine)
 _DELIVERIES: Final = select(webhook_deliveries).where(*_of_mine).order_by(webhook_deliveries.c.number.desc())
 _COUNT_DELIVERIES: Final = select(func.count()).select_from(webhook_deliveries).where(*_of_mine)
+_DEAD: Final = (
+    select(webhook_deliveries, webhooks.c.url)
+    .join_from(webhook_deliveries, webhooks, _same)
+    .where(_is_dead)
+    .order_by(webhook_deliveries.c.sent_at, webhook_deliveries.c.number)
+)
 _of_status: Final = webhook_deliveries.c.status == bindparam("of_status")
 
 
@@ -139,6 +146,11 @@ class SqlWebhookReader:
             total = await count_of(connection, counted, which)
         return [_to_delivery(row) for row in rows], total
 
+    async def dead(self) -> Sequence[DeadDelivery]:
+        """As `DeadLettersReader`."""
+        async with self.database.read(None) as connection:
+            return [_to_dead(row) for row in await connection.execute(_DEAD)]
+
 
 def to_webhook(row: Row[Any]) -> Webhook:
     """The webhook of a row."""
@@ -185,6 +197,20 @@ def _to_item(row: Row[Any]) -> WebhookItem:
         next_attempt_at=timestamp(webhook.due_at) if webhook.attempts and not webhook.disabled else None,
         dead_letters=row.dead,
         created_at=timestamp(webhook.created_at),
+    )
+
+
+def _to_dead(row: Row[Any]) -> DeadDelivery:
+    return DeadDelivery(
+        org=row.org_id,
+        webhook_id=row.webhook_id,
+        number=row.number,
+        url=row.url,
+        type=row.type,
+        position=row.position,
+        at=row.sent_at,
+        http_status=row.http_status,
+        reason=row.reason,
     )
 
 

@@ -194,27 +194,35 @@ def reconcile(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def dead_letters(settings: Settings, options: argparse.Namespace) -> int:
-    """List the messages that workers have given up on, or send them again."""
+    """List what was given up by workers and at webhooks, or send it again."""
+    from application.commands.replay_dead_letters import ReplayDeadLetters
+    from application.queries.list_dead_letters import ListDeadLetters
     from infrastructure.container import Container, close
 
-    async def run() -> int:
+    async def run() -> None:
         container = Container(settings=settings)
         try:
-            letters = container.dead_letters()
-            if letters is None:
-                return _refuse("without STORIES_REDIS_URL messages live and die with their process", code=2)
+            messages = container.dead_letters()  # none without Redis: there, messages live and die with their process
             if options.action == "replay":
-                print(f"{letters.replay(frozenset(options.ids))} sent again")
-                return 0
-            for letter in letters.all():
+                only = frozenset(options.ids)
+                replayed = messages.replay(only) if messages else 0
+                replayed += await container.replay_dead_letters()(ReplayDeadLetters(only=only))
+                print(f"{replayed} sent again")
+                return
+            for letter in messages.all() if messages else ():
                 print(f"{letter.id} {letter.at:%Y-%m-%dT%H:%M:%SZ} {letter.policy} {letter.org} {letter.story}")
                 print(f"  {letter.reason}" if letter.reason else "  too old, or given up without a reason")
-            return 0
+            for dead in await container.list_dead_letters()(ListDeadLetters()):
+                print(f"{dead.id} {dead.at:%Y-%m-%dT%H:%M:%SZ} webhook {dead.org} {dead.url}")
+                print(f"  {dead.type} at {dead.position}: {dead.reason or f'answered {dead.http_status}'}")
         finally:
             await close(container)
 
     _configure(settings)
-    return asyncio.run(run())
+    if problem := _database_problem(settings):
+        return _refuse(problem)
+    asyncio.run(run())
+    return 0
 
 
 def _configure(settings: Settings) -> None:
@@ -286,7 +294,9 @@ def _parser() -> argparse.ArgumentParser:
     }.items():
         commands.add_parser(name, help=does, description=does)
     letters = commands.add_parser(
-        "dead-letters", help="list what workers have given up on, or send it again", description=dead_letters.__doc__
+        "dead-letters",
+        help="list what was given up by workers and at webhooks, or send it again",
+        description=dead_letters.__doc__,
     )
     actions = letters.add_subparsers(dest="action", required=True, metavar="ACTION")
     actions.add_parser("list", help="print them, oldest first")

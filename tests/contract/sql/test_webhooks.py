@@ -14,11 +14,13 @@ from sqlalchemy import event as on
 from sqlalchemy import insert, select, update
 
 from application.commands.create_webhook import CreatedWebhook
+from application.commands.replay_dead_letters import ReplayDeadLetters
 from application.policies.deliver_webhooks import BATCH, LEASE_SECONDS
 from application.policies.forget_events import ForgetEvents
 from application.ports.errors import UnavailableError
 from application.ports.webhooks import Answer, Turn
 from application.queries.admit_webhook_url import AdmitWebhookUrl, AdmitWebhookUrlHandler
+from application.queries.list_dead_letters import ListDeadLetters
 from application.queries.list_events import PositionGoneError
 from domain.errors import InvalidError, NotFoundError, RoleRequiredError, UrlNotAllowedError
 from domain.values import WebhookId, WebhookUrl
@@ -541,3 +543,31 @@ async def test_every_webhook_has_a_secret_of_its_own(container: Container, stage
     created = [await service.create(ONE) for _ in range(3)]
     assert len({each.secret for each in created}) == 3
     assert all(each.secret.startswith("whsec_") for each in created)
+
+
+# --- for whoever runs the service
+
+
+async def test_what_was_given_up_is_listed_over_all_organisations_and_sent_again_by_name(service: Service) -> None:
+    elsewhere = Service(Stage(service.container, "elsewhere"), service.targets)
+    for who, url in ((service, ONE), (elsewhere, OTHER)):
+        await who.create(url)
+        await who.post(1)
+        service.targets.behave[url] = always(DOWN)
+    await service.step(patience_seconds=0)()
+    found = await service.container.list_dead_letters()(ListDeadLetters())
+    assert {(each.org, each.url, each.position, each.type, each.reason) for each in found} == {
+        (service.stage.org, ONE, 1, "story.created", "not_connected"),
+        (service.stage.org, ONE, 2, "story.published", "not_connected"),
+        ("elsewhere", OTHER, 3, "story.created", "not_connected"),
+        ("elsewhere", OTHER, 4, "story.published", "not_connected"),
+    }
+    service.targets.behave.clear()
+    replay, named = service.container.replay_dead_letters(), next(each.id for each in found if each.position == 4)
+    assert await replay(ReplayDeadLetters(only=frozenset({named, "another"}))) == 1
+    await service.step()()
+    assert (service.targets.positions(ONE), service.targets.positions(OTHER)) == ([], [4])
+    assert await replay(ReplayDeadLetters(only=frozenset())) == 3
+    await service.step()()
+    assert (service.targets.positions(ONE), service.targets.positions(OTHER)) == ([1, 2], [4, 3])
+    assert await service.container.list_dead_letters()(ListDeadLetters()) == []
