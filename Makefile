@@ -17,6 +17,11 @@ S3_SERVER := .tools/swift/.installed
 # Processes that are started again and again should not compile their modules each time.
 unexport PYTHONDONTWRITEBYTECODE
 
+# Tests make many small databases, and each waits for its disk; memory keeps nobody waiting. Where there is enough of it.
+MEMORY := $(shell test -w /dev/shm && ! grep -q ' /dev/shm .*noexec' /proc/mounts && \
+	test "$$(df -Pk /dev/shm | awk 'NR == 2 {print $$4}')" -ge 4000000 && echo TMPDIR=/dev/shm)
+PYTEST := $(MEMORY) $(BIN)/pytest
+
 OFFLINE := not (postgres or redis or s3 or e2e)
 
 help: ## List the targets
@@ -28,10 +33,10 @@ run: $(STAMP) ## Serve the API with everything embedded: no database, no Redis, 
 	@$(BIN)/stories serve $(ARGS)
 
 test: $(STAMP) ## Run the quick tests: no server, no network, under a minute
-	@$(BIN)/pytest -n $(WORKERS) -m "$(OFFLINE) and not slow" $(ARGS)
+	@$(PYTEST) -n $(WORKERS) -m "$(OFFLINE) and not slow" $(ARGS)
 
 test-all: $(STAMP) ## Run every test with coverage; a missing server is skipped, or fails when CI=true
-	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup --cov $(ARGS)
+	@$(PYTEST) -n $(WORKERS) --dist loadgroup --cov $(ARGS)
 
 s3-server: $(S3_SERVER) ## Install the S3 server that tests of the object store start
 
@@ -52,7 +57,7 @@ arch: $(STAMP) ## Check who imports whom
 	@$(BIN)/lint-imports --no-logo
 
 cov: $(STAMP) ## Run every test that needs no server; every branch of domain and application must be covered
-	@$(BIN)/pytest -n $(WORKERS) -m "$(OFFLINE)" --cov $(ARGS)
+	@$(PYTEST) -n $(WORKERS) -m "$(OFFLINE)" --cov $(ARGS)
 
 bench-media: $(STAMP) ## Compare what renditions cost with the plain tools; fails if a promise is not kept
 	@$(BIN)/python -m tests.bench.media
