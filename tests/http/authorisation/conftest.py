@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -65,15 +64,15 @@ def house(engine: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.
 def theatre(house: Settings, cells: list[Cell]) -> Iterator[Theatre]:
     """The application, served over real HTTP, with everybody in their place."""
     residents = [cell.request for cell in cells if not cell.state]
-    with _quiet(), start_blocking_portal("asyncio") as portal:
+    with start_blocking_portal("asyncio") as portal:
         scene = _in(portal, house, residents)
         with portal.wrap_async_context_manager(serve(house, _resting(house))) as served:
             yield Theatre(scene, served.url)
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Nobody reads a line for each of so many requests."""
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """While a test runs: nobody reads a line for each of so many requests."""
     before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     try:
