@@ -16,7 +16,7 @@ async def test_it_is_ready_when_its_database_and_its_media_answer_and_names_them
     told = response.json()
     waiting = told.pop("waiting")
     assert told == {"status": "ok", "stores": {"database": "ok", "media": "ok"}}
-    assert waiting.keys() == {"events", "unsequenced", "overdue", "processing", "objects", "erasures"}
+    assert waiting.keys() == {"events", "unsequenced", "overdue", "processing", "objects", "erasures", "webhooks"}
     assert waiting["unsequenced"].keys() == {"count", "oldestSeconds"}
 
 

@@ -120,3 +120,16 @@ async def test_one_profile_tells_nothing_of_the_same_id_elsewhere(town: Town, ot
     ok(await named.post("/api/story/users/alice", json={"content": "hi"}), 201)
     assert (await town.card(first, "bob"))["fullName"] == "Alice of ours"
     assert (await other.card(second, "bob"))["fullName"] is None
+
+
+async def test_webhooks_of_one_organisation_are_none_in_another(town: Town, other: Town) -> None:
+    ours, theirs = (each.client("app", roles=["service"]) for each in (town, other))
+    for service, mark in ((ours, "ours"), (theirs, "theirs")):
+        body = {"url": f"https://1.1.1.1/{mark}", "types": ["user.erased"]}
+        ok(await service.post("/api/webhooks", json=body), 201)
+    (hook,) = ok(await ours.get("/api/webhooks"))["data"]
+    assert hook["url"] == "https://1.1.1.1/ours"
+    refused(await theirs.get(f"/api/webhooks/{hook['id']}/deliveries"), 404, "not_found")
+    refused(await theirs.post(f"/api/webhooks/{hook['id']}/replay"), 404, "not_found")
+    refused(await theirs.delete(f"/api/webhooks/{hook['id']}"), 404, "not_found")
+    assert [each["id"] for each in ok(await ours.get("/api/webhooks"))["data"]] == [hook["id"]]

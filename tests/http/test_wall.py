@@ -22,6 +22,7 @@ from tests.http.test_tenancy import (
     test_nothing_of_one_organisation_is_changed_from_another,
     test_nothing_of_one_organisation_is_read_in_another_on_any_path,
     test_one_profile_tells_nothing_of_the_same_id_elsewhere,
+    test_webhooks_of_one_organisation_are_none_in_another,
 )
 from tests.http.town import Town
 from tests.stage import serve
@@ -33,6 +34,7 @@ __all__ = [  # played once more, in front of the forgetful service below
     "test_nothing_of_one_organisation_is_changed_from_another",
     "test_nothing_of_one_organisation_is_read_in_another_on_any_path",
     "test_one_profile_tells_nothing_of_the_same_id_elsewhere",
+    "test_webhooks_of_one_organisation_are_none_in_another",
 ]
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]

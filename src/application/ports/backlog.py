@@ -33,6 +33,7 @@ class Backlog(Struct, frozen=True, kw_only=True):
         processing: stories whose media are not yet rendered.
         objects: bytes that may be deleted, and are not yet.
         erasures: people who are to be erased, and of whom something is left.
+        webhooks: webhooks that did not take their next event, and are sent it again.
     """
 
     events: Waiting
@@ -42,6 +43,7 @@ class Backlog(Struct, frozen=True, kw_only=True):
     processing: Waiting
     objects: Waiting
     erasures: Waiting
+    webhooks: Waiting
 
 
 @runtime_checkable

@@ -12,7 +12,7 @@ from application.ports.backlog import COUNTED_MAX, Backlog, Waiting
 from domain.story import Status
 from infrastructure.sql.database import Database
 from infrastructure.sql.dialect import clock, seconds_between
-from infrastructure.sql.tables import erasures, event_cursors, objects, outbox, stories
+from infrastructure.sql.tables import erasures, event_cursors, objects, outbox, stories, webhooks
 
 
 def _waiting(since: Column[datetime], order: Column[Any], *conditions: ColumnElement[bool]) -> list[Any]:
@@ -42,6 +42,7 @@ _BACKLOG = select(
     *_waiting(stories.c.created_at, stories.c.processing_due_at, stories.c.status == Status.PROCESSING.value),
     *_waiting(objects.c.delete_after, objects.c.delete_after, objects.c.delete_after <= clock()),
     *_waiting(erasures.c.requested_at, erasures.c.due_at),
+    *_waiting(webhooks.c.failing_since, webhooks.c.due_at, webhooks.c.attempts > 0, webhooks.c.disabled.is_(None)),
 )
 
 
@@ -65,4 +66,5 @@ class SqlBacklogReader:
             processing=found[4],
             objects=found[5],
             erasures=found[6],
+            webhooks=found[7],
         )

@@ -113,7 +113,7 @@ class SqlWebhookQueue:
 
     async def letters(self, webhook: Webhook, *, limit: int) -> Sequence[Letter]:
         """As `WebhookQueue`."""
-        async with self._database.read(None) as connection:
+        async with self._database.read(webhook.org) as connection:
             rows = await connection.execute(_LETTERS, {**_key_of(webhook), "limit": limit})
             return [_to_letter(row) for row in rows]
 
@@ -130,7 +130,7 @@ class SqlWebhookQueue:
         key = _key_of(webhook)
         statement, longer = (_END, {}) if lease_seconds is None else (_KEEP, {"lease_seconds": lease_seconds})
         sends = {"turn": turn.lease, "sends": 0 if delivery is None else 1}
-        async with self._database.write(None) as connection:
+        async with self._database.write(webhook.org) as connection:
             settled = await connection.execute(statement.values(progress_of(webhook)), {**key, **sends, **longer})
             sent: int | None = settled.scalar_one_or_none()
             if sent is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from msgspec import structs
 from sqlalchemy import update
 
 from application.commands.erase_user import EraseUser
@@ -10,11 +11,12 @@ from infrastructure.container import Container
 from infrastructure.sql.backlog import SqlBacklogReader
 from infrastructure.sql.tables import outbox
 from tests.stage import Stage
+from tests.webhooks import DOWN, Service, always
 
 
 async def test_where_nothing_waits_nothing_is_told(container: Container) -> None:
     backlog = await SqlBacklogReader(container.database(), stream=True).backlog()
-    assert {backlog.events, backlog.overdue, backlog.processing, backlog.objects, backlog.erasures} == {Waiting(0, 0.0)}
+    assert {*structs.astuple(backlog)} == {Waiting(0, 0.0)}
 
 
 async def test_what_waits_is_counted_and_the_oldest_timed(container: Container) -> None:
@@ -57,3 +59,20 @@ async def test_a_person_waits_to_be_erased_until_nothing_is_left(container: Cont
     assert 0 <= waiting.oldest_seconds < 60
     await container.erase_users()()
     assert (await reader.backlog()).erasures == Waiting(0, 0.0)
+
+
+async def test_a_webhook_that_is_sent_something_again_waits_since_it_failed_first(
+    container: Container, stage: Stage
+) -> None:
+    service, url, reader = Service(stage), "https://hook.test/", SqlBacklogReader(container.database(), stream=False)
+    await service.create(url)
+    await service.post(1)
+    service.targets.behave[url] = always(DOWN)
+    await service.step()()
+    await service.pass_time(100)
+    waiting = (await reader.backlog()).webhooks
+    assert waiting.count == 1
+    assert 100 <= waiting.oldest_seconds < 160
+    service.targets.behave.clear()
+    await service.step()()
+    assert (await reader.backlog()).webhooks == Waiting(0, 0.0)
