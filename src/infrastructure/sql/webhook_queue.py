@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, Final
-from uuid import UUID
 
 from sqlalchemy import and_, bindparam, delete, exists, insert, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,7 +15,7 @@ from infrastructure.sql.database import Database
 from infrastructure.sql.dialect import clock, seconds_from_now
 from infrastructure.sql.events import EVENT, to_event
 from infrastructure.sql.tables import outbox, webhook_deliveries, webhooks
-from infrastructure.sql.webhooks import progress_of, to_webhook
+from infrastructure.sql.webhooks import is_one_of, progress_of, to_webhook
 
 KEPT: Final = 1_000
 """Deliveries of each webhook that are kept; and as many of those that were given up."""
@@ -61,7 +60,7 @@ _of_mine: Final = and_(
 )
 _ADD: Final = insert(webhook_deliveries)
 _REPLACE: Final = delete(webhook_deliveries).where(_of_mine, webhook_deliveries.c.number == bindparam("of_number"))
-_given_up: Final = webhook_deliveries.c.status.in_([DeliveryStatus.DEAD.value, DeliveryStatus.QUEUED.value])
+_given_up: Final = is_one_of(webhook_deliveries.c.status, DeliveryStatus.DEAD, DeliveryStatus.QUEUED)
 _TRIM: Final = delete(webhook_deliveries).where(
     _of_mine, webhook_deliveries.c.number <= bindparam("oldest"), ~_given_up
 )
@@ -74,7 +73,7 @@ _TRIM_DEAD: Final = delete(webhook_deliveries).where(
     .where(
         _older.c.org_id == bindparam("of_org"),
         _older.c.webhook_id == bindparam("of_webhook"),
-        _older.c.status.in_([DeliveryStatus.DEAD.value, DeliveryStatus.QUEUED.value]),
+        is_one_of(_older.c.status, DeliveryStatus.DEAD, DeliveryStatus.QUEUED),
     )
     .order_by(_older.c.number.desc())
     .offset(KEPT)
@@ -89,7 +88,7 @@ _LETTERS: Final = (
         and_(outbox.c.org_id == webhook_deliveries.c.org_id, outbox.c.position == webhook_deliveries.c.position),
         isouter=True,
     )
-    .where(_of_mine, webhook_deliveries.c.status == DeliveryStatus.QUEUED.value)
+    .where(_of_mine, is_one_of(webhook_deliveries.c.status, DeliveryStatus.QUEUED))
     .order_by(webhook_deliveries.c.position, webhook_deliveries.c.number)
     .limit(bindparam("limit"))
 )
@@ -175,7 +174,7 @@ def _key_of(webhook: Webhook) -> dict[str, Any]:
 
 
 def _to_turn(row: Any) -> Turn:
-    return Turn(webhook=to_webhook(row), secret=row.secret, lease=UUID(str(row.lease)), now=row.now, lost=row.lost_to)
+    return Turn(webhook=to_webhook(row), secret=row.secret, lease=row.lease, now=row.now, lost=row.lost_to)
 
 
 def _to_letter(row: Any) -> Letter:

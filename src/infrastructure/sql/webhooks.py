@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import BindParameter, Row, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Row,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from application.caller import Caller
@@ -26,7 +38,15 @@ _ORG: BindParameter[str] = bindparam("of_org")
 _ID: BindParameter[UUID] = bindparam("of_webhook")
 _mine: Final = (webhooks.c.org_id == _ORG, webhooks.c.id == _ID)
 _of_mine: Final = (webhook_deliveries.c.org_id == _ORG, webhook_deliveries.c.webhook_id == _ID)
-_is_dead: Final = webhook_deliveries.c.status == DeliveryStatus.DEAD.value
+
+
+def is_one_of(status: ColumnElement[str], *statuses: DeliveryStatus) -> ColumnElement[bool]:
+    """Whether a delivery has one of these: without parameters, so that the index of those given up is used."""
+    return status.in_([literal_column(f"'{each}'") for each in statuses])
+
+
+_is_dead: Final = is_one_of(webhook_deliveries.c.status, DeliveryStatus.DEAD)
+_given_up: Final = is_one_of(webhook_deliveries.c.status, DeliveryStatus.DEAD, DeliveryStatus.QUEUED)
 
 _COUNT: Final = select(func.count()).select_from(webhooks).where(webhooks.c.org_id == _ORG)
 _ADD: Final = insert(webhooks)
@@ -39,7 +59,7 @@ _FORGET_DEAD: Final = (
     update(webhook_deliveries)
     .where(
         *_of_mine,
-        webhook_deliveries.c.status.in_([DeliveryStatus.DEAD.value, DeliveryStatus.QUEUED.value]),
+        _given_up,
         webhook_deliveries.c.position > bindparam("after"),
     )
     .values(status=DeliveryStatus.FAILED.value)
@@ -50,7 +70,7 @@ _dead: Final = (
     select(func.count())
     .where(
         _same,
-        webhook_deliveries.c.status.in_([DeliveryStatus.DEAD.value, DeliveryStatus.QUEUED.value]),
+        _given_up,
     )
     .scalar_subquery()
     .label("dead")
