@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from application.policies.process_media import ProcessMedia
+from application.ports.media import Reached, RenderedFile
+from domain.values import OrgId, StoryId
+from infrastructure.container import Container
+from tests.contract.media.films import film
 from tests.http.town import Town, ok, refused
 from tests.stage import jpeg
 
 
-async def _upload(town: Town, **fields: str) -> dict[str, str]:
+async def _upload(town: Town, data: bytes | None = None, **fields: str) -> dict[str, str]:
     response = await town.client("alice").post(
-        "/api/Story/users/alice", files={"media": ("photo.jpg", jpeg())}, data={"privacy": "public", **fields}
+        "/api/Story/users/alice", files={"media": ("photo.jpg", data or jpeg())}, data={"privacy": "public", **fields}
     )
     posted: dict[str, str] = ok(response, 201)["data"]
     return posted
@@ -59,6 +68,51 @@ async def test_its_owner_sees_that_it_is_being_processed(sleepy: Town) -> None:
     assert (card["status"], card["failureReason"], card["caption"]) == ("Processing", None, "At the beach!")
     assert 0 <= card["processing"] < 100
     assert (card["mediaUrl"], card["thumbnailUrl"], card["width"]) == (None, None, None)
+
+
+class Watched:
+    """The renderer and the store: at each word of the one, and before each file of the other, somebody looks."""
+
+    def __init__(self, container: Container, look: Callable[[], Awaitable[None]]) -> None:
+        self._renderer, self._store, self._look = container.renderer(), container.objects(), look
+        self.get = self._store.get
+
+    async def render(self, source: Path, mime_type: str, target: Path, reached: Reached) -> RenderedFile:
+        """Render, and look whenever it is told how far that is."""
+
+        async def told(part: float) -> None:
+            await reached(part)
+            await self._look()
+
+        return await self._renderer.render(source, mime_type, target, told)
+
+    async def put(self, key: str, chunks: AsyncIterator[bytes], mime_type: str | None = None) -> None:
+        """Look, and write."""
+        await self._look()
+        await self._store.put(key, chunks, mime_type)
+
+
+@pytest.mark.slow
+async def test_its_owner_sees_how_far_it_is_and_that_it_goes_on(sleepy: Town) -> None:
+    story_id = (await _upload(sleepy, data=film(size=(64, 64), seconds=0.5, sound=None)))["storyId"]
+    seen = [(await sleepy.card(story_id))["processing"]]
+
+    async def look() -> None:
+        seen.append((await sleepy.card(story_id))["processing"])
+
+    watched: Any = Watched(sleepy.container, look)
+    container = sleepy.container
+    process = ProcessMedia(
+        container.unit_of_work(), watched, watched, container.workspaces(), container.wakeups(), lease_seconds=600
+    )
+    await process(OrgId(sleepy.org), StoryId(uuid.UUID(story_id)))
+
+    assert seen[0] == 0
+    assert 10 in seen
+    assert seen == sorted(seen)
+    assert seen[-3:] == [90] * 3, "video, thumbnail and poster are yet to be stored"
+    card = await sleepy.card(story_id)
+    assert (card["status"], card["processing"]) == ("Active", None)
 
 
 async def test_the_owner_edits_nothing_until_it_is_active(sleepy: Town) -> None:

@@ -118,6 +118,11 @@ async def test_an_animation_is_an_image_that_goes_on_moving(town: Town) -> None:
     ("data", "reason"),
     [
         pytest.param(lambda: film(size=(32, 32), seconds=62, rate=1, sound=None), "video_too_long", id="62 s"),
+        pytest.param(
+            lambda: film(size=(32, 32), seconds=6, rate=1, sound=None, lasting=2 * 3600),
+            "video_too_long",
+            id="10 hours",
+        ),
         pytest.param(lambda: _late(film(size=(4096, 2176), seconds=0.2, sound=None)), "media_limits", id="above 4K"),
         pytest.param(lambda: film()[:6_000], "media_invalid", id="cut off"),
         pytest.param(_changing, "media_limits", id="frames of several sizes"),

@@ -91,7 +91,7 @@ def render(source: Path, mime_type: str, target: Path, report: Report) -> Render
         picture, sound = _streams(container)
         seconds = _judge(container, picture)
         with av.open(str(target / _MEDIA), "w", format="mp4", options=_WRITTEN) as output:
-            film = _Film(output, picture, sound, seconds, report)
+            film = _Film(output, picture, sound, seconds, report=report, folder=target)
             for packet in container.demux([stream for stream in (picture, sound) if stream]):
                 with _decoding():
                     frames = list(packet.decode())
@@ -180,10 +180,12 @@ class _Film:
         picture: VideoStream,
         sound: AudioStream | None,
         seconds: float | None,
+        *,
         report: Report,
+        folder: Path,
     ) -> None:
         self.seconds = 0.0
-        self._output, self._announced, self._report = output, seconds, report
+        self._output, self._announced, self._report, self._folder = output, seconds, report, folder
         self._start = min(_start(stream) for stream in (picture, sound) if stream)
         self._rate = min(picture.average_rate or Fraction(30), Fraction(SERVED_FRAMES_PER_SECOND))
         self._aspect = picture.sample_aspect_ratio or Fraction(1)
@@ -237,7 +239,7 @@ class _Film:
 
     def _show(self, frame: VideoFrame, at: float) -> None:
         if self._upright is None:
-            self._upright = Upright(frame, self._aspect, SCREEN)
+            self._upright = Upright(frame, self._aspect, SCREEN, self._folder)
             self._picture = _picture_of(self._output, self._upright.size, self._rate)
         shown = self._upright(frame)
         if self._poster is None or at <= (self._announced or 0.0) * POSTER_AT:

@@ -46,6 +46,7 @@ def film(
     pictures: Iterator[Image.Image] | None = None,
     options: dict[str, str] | None = None,
     quality: dict[str, str] | None = None,
+    lasting: int = 1,
 ) -> bytes:
     """Make a film of four coloured quarters (see `quarters`), or of other pictures.
 
@@ -61,6 +62,7 @@ def film(
         pictures: what it shows.
         options: of the container's writer.
         quality: options of the codec, besides those that make it quick.
+        lasting: how many times as long as the rate says each picture is shown.
     """
     shown = pictures or (quarters(*size) for _ in range(round(seconds * rate)))
     with TemporaryDirectory() as folder:
@@ -79,7 +81,7 @@ def film(
             tone: Any = output.add_stream(sound, rate=HERTZ, layout="stereo") if sound else None
             for number, picture in enumerate(shown):
                 frame = av.VideoFrame.from_image(picture)  # type: ignore[no-untyped-call] # annotated in part
-                frame.pts, frame.time_base = number, Fraction(1, rate)
+                frame.pts, frame.time_base = number * lasting, Fraction(1, rate)
                 output.mux(stream.encode(frame))
             output.mux(stream.encode(None))
             if tone:

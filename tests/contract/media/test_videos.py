@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 from PIL import Image
 
@@ -150,6 +151,20 @@ def test_a_minute_is_not_too_long(tmp_path: Path) -> None:
 def test_more_than_a_minute_is(tmp_path: Path) -> None:
     with pytest.raises(VideoTooLongError):
         rendered(tmp_path, film(size=(32, 32), seconds=62, rate=1, sound=None))
+
+
+@pytest.mark.parametrize(("container", "codec"), [("mp4", "h264"), ("mov", "h264"), ("webm", "vp8")])
+def test_of_hours_of_black_nothing_is_decoded(tmp_path: Path, container: str, codec: str) -> None:
+    black = (Image.new("RGB", (32, 32)) for _ in range(5))
+    hours = film(container, codec, size=(32, 32), rate=1, sound=None, pictures=black, lasting=2 * 3600)
+    with opened(hours, container) as film_of_hours:
+        assert film_of_hours.duration
+        assert film_of_hours.duration / av.time_base >= 8 * 3600, "the header must say it"
+
+    with pytest.raises(VideoTooLongError):
+        rendered(tmp_path, hours, container)
+
+    assert not (tmp_path / "media.mp4").exists()
 
 
 def test_a_length_that_the_header_hides_is_found_out(tmp_path: Path) -> None:
