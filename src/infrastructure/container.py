@@ -404,7 +404,7 @@ class Container(containers.DeclarativeContainer):
     )
     dispatch_events = providers.Factory(DispatchEvents, unit_of_work, wakeups)
     empty_bin = providers.Factory(EmptyBin, unit_of_work, objects)
-    erase_users = providers.Factory(EraseUsers, unit_of_work, feed_orders, empty_bin)
+    erase_users = providers.Factory(EraseUsers, unit_of_work, feed_orders, empty_bin, objects)
     forget_answers = providers.Factory(ForgetAnswers, unit_of_work)
     forget_events = providers.Factory(
         ForgetEvents,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 
 from msgspec import Struct, structs
@@ -10,7 +11,7 @@ from msgspec import Struct, structs
 from application.caller import Caller
 from application.commands.begin_upload import UNUSED_UPLOAD_SECONDS, UPLOAD_MAX_BYTES
 from application.commands.receive_upload import HEAD_BYTES, FileTooLargeError
-from application.ports.errors import ObjectMissingError
+from application.ports.errors import ObjectMissingError, UnavailableError
 from application.ports.media import Blob, Inspection, MediaInspector, ObjectStore, Upload
 from application.ports.transactions import UnitOfWork
 from domain.errors import InvalidError
@@ -29,7 +30,8 @@ class CompleteUploadHandler:
     """Takes what was sent to a signed place.
 
     Whoever holds the link may go on writing there until it ends. So the bytes are copied first, to a place that nobody
-    has a link to, and the copy is what is looked at and kept. The signed place is in the bin until its link has ended.
+    has a link to, and the copy is what is looked at and kept. The signed place is emptied at once, and stays in the bin
+    until its link has ended.
     """
 
     unit_of_work: UnitOfWork
@@ -46,21 +48,22 @@ class CompleteUploadHandler:
         """
         async with self.unit_of_work.begin(command.caller.org) as tx:
             upload = await tx.uploads.get(command.media_file)
-            waits = upload is not None and upload.kind is None and upload.key is not None
-            if upload is None or not waits or upload.owner != command.caller.user:
+            if upload is None or upload.kind or upload.key is None or upload.owner != command.caller.user:
                 return
             copy = tx.bin.new_key("uploads")
             await tx.bin.expect([copy], seconds=UNUSED_UPLOAD_SECONDS)
         try:
-            await self._take(command, upload, copy)
+            await self._take(command, upload, upload.key, copy)
         except BaseException:
             async with self.unit_of_work.begin(command.caller.org) as tx:
                 await tx.bin.discard([copy])
             raise
+        with suppress(UnavailableError):  # then the bin does it, later
+            await self.store.delete([upload.key])
 
-    async def _take(self, command: CompleteUpload, upload: Upload, copy: str) -> None:
+    async def _take(self, command: CompleteUpload, upload: Upload, place: str, copy: str) -> None:
         try:
-            await self.store.copy(upload.key or "", copy)
+            await self.store.copy(place, copy)
         except ObjectMissingError:
             raise InvalidError("mediaFileId", "The file has not been uploaded yet") from None
         blob = await self.store.get(copy, start=0, stop=HEAD_BYTES)

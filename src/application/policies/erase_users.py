@@ -8,6 +8,7 @@ from typing import Final
 from application.caller import Caller
 from application.policies.empty_bin import EmptyBin
 from application.ports.feeds import FeedOrders
+from application.ports.media import ObjectStore
 from application.ports.transactions import UnitOfWork
 from domain.events import UserErased
 from domain.values import OrgId, UserId
@@ -26,6 +27,7 @@ class EraseUsers:
     unit_of_work: UnitOfWork
     feed_orders: FeedOrders
     empty_bin: EmptyBin
+    store: ObjectStore
 
     async def __call__(self) -> int:
         """Erase all who are due, and answer how many people nothing is left of."""
@@ -40,6 +42,7 @@ class EraseUsers:
             return list(await tx.due_erasures(lease_seconds=LEASE_SECONDS, limit=1))
 
     async def _erase(self, org: OrgId, user: UserId) -> bool:
+        await self._clear_places(org, user)  # while it is known whose they are
         while await self._step(org, user):
             pass
         await self.feed_orders.forget(Caller(org=org, user=user))
@@ -49,6 +52,12 @@ class EraseUsers:
                 return False
             await tx.publish(UserErased(org=org, user=user, at=await tx.clock()))
             return True
+
+    async def _clear_places(self, org: OrgId, user: UserId) -> None:
+        """Delete what came by links; what they still let in, the bin deletes when they have ended."""
+        async with self.unit_of_work.begin(org) as tx:
+            places = await tx.erasures.places(user)
+        await self.store.delete(places)
 
     async def _step(self, org: OrgId, user: UserId) -> bool:
         async with self.unit_of_work.begin(org) as tx:

@@ -27,6 +27,9 @@ class Erasures(Protocol):
     async def story(self, user: UserId) -> Story | None:
         """One of the person's stories, for deleting it, and kept from changes until then. None: there is none."""
 
+    async def places(self, user: UserId) -> Sequence[str]:
+        """Keys of what the person may write by links that were given out; they stay in the bin until these end."""
+
     async def forget(self, user: UserId) -> bool:
         """Forget some of what is kept beside stories; views, reactions and replies count no more. False: nothing is."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from application.commands.begin_upload import UPLOAD_MAX_BYTES, BeginUpload, BegunUpload
 from application.commands.complete_upload import CompleteUpload, CompleteUploadHandler
@@ -16,8 +18,10 @@ from domain.audience import Audience
 from domain.content import Kind
 from domain.errors import InvalidError
 from domain.values import Lifetime
+from infrastructure.sql.tables import uploads
 from tests.stage import Stage, jpeg
 from tests.unit.application.doubles import MemoryObjects
+from tests.unit.application.scenes import empty_bin_after_days
 
 
 @pytest.fixture
@@ -72,6 +76,47 @@ async def test_who_still_has_the_link_changes_nothing_any_more(stage: Stage, obj
         upload = await tx.uploads.get(begun.upload.id)
     assert upload is not None
     assert (upload.kind, upload.size, objects.held[str(upload.key)]) == (Kind.IMAGE, len(jpeg()), jpeg())
+
+
+async def test_where_a_link_leads_nothing_is_left_for_longer_than_it_lets_in(
+    stage: Stage, objects: MemoryObjects
+) -> None:
+    begun = await begin(stage)
+    place = str(begun.upload.key)
+    objects.held[place] = jpeg()
+    await complete(stage, begun)
+    assert place not in objects.held
+    objects.held[place] = b"sent again"
+    await empty_bin_after_days(stage)
+    assert place not in objects.held
+
+
+async def test_what_nobody_made_a_story_of_is_gone_when_its_link_has_ended(
+    stage: Stage, objects: MemoryObjects
+) -> None:
+    objects.held[str((await begin(stage)).upload.key)] = jpeg()  # and whoever sent it, or the service, died
+    await stage.container.empty_bin()()
+    assert len(objects.held) == 1
+    await empty_bin_after_days(stage)
+    assert objects.held == {}
+    async with stage.container.database().read(None) as connection:
+        assert (await connection.execute(select(uploads))).all() == []
+
+
+async def test_a_place_that_cannot_be_emptied_does_no_harm(stage: Stage, objects: MemoryObjects) -> None:
+    class Clinging(MemoryObjects):
+        async def delete(self, keys: Iterable[str]) -> None:
+            raise UnavailableError("The object store does not answer.")
+
+    clinging = Clinging()
+    begun = await begin(stage)
+    clinging.held[str(begun.upload.key)] = jpeg()
+    container = stage.container
+    await complete(stage, begun, by=CompleteUploadHandler(container.unit_of_work(), clinging, container.inspector()))
+    objects.held = clinging.held
+    await post(stage, begun)
+    await empty_bin_after_days(stage)
+    assert begun.upload.key not in objects.held
 
 
 async def test_completing_again_changes_nothing(stage: Stage, objects: MemoryObjects) -> None:

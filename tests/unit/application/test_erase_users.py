@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from application.caller import Caller
+from application.commands.begin_upload import BeginUpload
 from application.commands.erase_user import TAKEN_BACK_MAX, EraseUser
 from application.policies.erase_users import EraseUsers
 from application.ports.errors import UnavailableError
@@ -18,7 +19,16 @@ from domain.story import Access
 from domain.values import OrgId
 from tests.stage import Stage
 from tests.unit.application.doubles import ForgetfulOrders, Meanwhile, MemoryObjects, nothing
-from tests.unit.application.scenes import access, last_event, let_leases_end, react, reply, told, view
+from tests.unit.application.scenes import (
+    access,
+    empty_bin_after_days,
+    last_event,
+    let_leases_end,
+    react,
+    reply,
+    told,
+    view,
+)
 
 
 class MortalUnitOfWork:
@@ -125,7 +135,7 @@ async def test_whenever_the_eraser_dies_another_goes_on_and_it_is_told_once(stag
         await ask(stage)
         mortal = MortalUnitOfWork(container.unit_of_work(), lives)
         try:
-            await EraseUsers(mortal, ForgetfulOrders(), container.empty_bin())()
+            await EraseUsers(mortal, ForgetfulOrders(), container.empty_bin(), container.objects())()
             survived = True
         except UnavailableError:
             await let_leases_end(stage)
@@ -133,6 +143,21 @@ async def test_whenever_the_eraser_dies_another_goes_on_and_it_is_told_once(stag
         lives += 1
         assert await events(stage) == ["alice"] * lives
     assert lives > 8, "it died in the midst of it"
+
+
+async def test_what_a_link_lets_in_is_erased_and_what_it_still_lets_in_is_gone_when_it_has_ended(
+    stage: Stage, objects: MemoryObjects
+) -> None:
+    objects.signs = True
+    begun = await stage.container.begin_upload()(BeginUpload(caller=stage.caller("alice"), direct=True))
+    place = str(begun.upload.key)
+    objects.held[place] = b"sent by the link"
+    await ask(stage)
+    assert await stage.container.erase_users()() == 1
+    assert (objects.held, await events(stage)) == ({}, ["alice"])
+    objects.held[place] = b"sent by the same link, too late"
+    await empty_bin_after_days(stage)
+    assert objects.held == {}
 
 
 async def test_what_comes_at_the_last_moment_is_erased_too(stage: Stage) -> None:
@@ -144,7 +169,7 @@ async def test_what_comes_at_the_last_moment_is_erased_too(stage: Stage) -> None
         assert await events(stage) == []
 
     container = stage.container
-    eraser = EraseUsers(container.unit_of_work(), EventfulOrders(post), container.empty_bin())
+    eraser = EraseUsers(container.unit_of_work(), EventfulOrders(post), container.empty_bin(), container.objects())
     assert await eraser() == 0
     assert await events(stage) == []
     await let_leases_end(stage)
@@ -163,7 +188,7 @@ async def test_it_waits_for_bytes_that_another_deletes(stage: Stage, objects: Me
         async with container.unit_of_work().begin_system() as tx:
             assert len(await tx.due_objects(lease_seconds=60, limit=10)) == 3
 
-    eraser = EraseUsers(container.unit_of_work(), EventfulOrders(take), container.empty_bin())
+    eraser = EraseUsers(container.unit_of_work(), EventfulOrders(take), container.empty_bin(), container.objects())
     assert await eraser() == 0
     assert len(objects.held) == 3
     assert await events(stage) == []
@@ -181,7 +206,7 @@ async def test_of_two_who_erase_the_same_person_one_tells(stage: Stage) -> None:
         assert await stage.container.erase_users()() == 1
 
     container = stage.container
-    eraser = EraseUsers(container.unit_of_work(), EventfulOrders(overtake), container.empty_bin())
+    eraser = EraseUsers(container.unit_of_work(), EventfulOrders(overtake), container.empty_bin(), container.objects())
     assert await eraser() == 0
     assert await events(stage) == ["alice"]
 
@@ -192,7 +217,7 @@ async def test_who_was_erased_between_two_steps_of_another_is_left_alone(stage: 
     container = stage.container
     overtaken = OvertakenUnitOfWork(container.unit_of_work(), container.erase_users())
     overtaken.before_step = lambda: let_leases_end(stage)
-    assert await EraseUsers(overtaken, ForgetfulOrders(), container.empty_bin())() == 0
+    assert await EraseUsers(overtaken, ForgetfulOrders(), container.empty_bin(), container.objects())() == 0
     assert await events(stage) == ["alice"]
 
 
