@@ -18,7 +18,9 @@ from infrastructure.sql.tables import outbox, webhook_deliveries, webhooks
 from infrastructure.sql.webhooks import is_one_of, progress_of, to_webhook
 
 KEPT: Final = 1_000
-"""Deliveries of each webhook that are kept; and as many of those that were given up."""
+"""Deliveries of each webhook that are kept, at least; and as many of those that were given up."""
+TRIM_EVERY: Final = 50
+"""Others are deleted after so many."""
 
 _key: Final = tuple_(webhooks.c.org_id, webhooks.c.id)
 _waits: Final = exists().where(outbox.c.org_id == webhooks.c.org_id, outbox.c.position > webhooks.c.position)
@@ -164,7 +166,8 @@ async def _add(connection: AsyncConnection, key: dict[str, Any], number: int, de
             "reason": delivery.reason,
         },
     )
-    await connection.execute(_TRIM, {**key, "oldest": number - KEPT})
+    if number % TRIM_EVERY == 0:
+        await connection.execute(_TRIM, {**key, "oldest": number - KEPT})
     if delivery.status is DeliveryStatus.DEAD:
         await connection.execute(_TRIM_DEAD, key)
 

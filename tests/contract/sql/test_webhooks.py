@@ -27,7 +27,7 @@ from domain.values import WebhookId, WebhookUrl
 from domain.webhooks import WEBHOOKS_MAX, DeliveryStatus, DisabledReason, TooManyWebhooksError
 from infrastructure.container import Container
 from infrastructure.sql.tables import outbox, webhook_deliveries, webhooks
-from infrastructure.sql.webhook_queue import KEPT
+from infrastructure.sql.webhook_queue import KEPT, TRIM_EVERY
 from infrastructure.webhooks.targets import PublicTargets
 from tests.stage import Stage
 from tests.webhooks import DOWN, OK, Service, Targets, always, until
@@ -447,13 +447,16 @@ async def test_the_last_deliveries_are_kept_and_of_those_given_up_the_last(servi
     dead = [{**row, "number": number, "status": "dead"} for number in range(KEPT + 6, 2 * KEPT + 11)]
     async with service.container.database().write(None) as connection:
         await connection.execute(insert(webhook_deliveries), rows + dead)
-        await connection.execute(update(webhooks).values(sent=2 * KEPT + 10))
+        await connection.execute(update(webhooks).values(sent=2 * KEPT + TRIM_EVERY - 2))
     await service.post(1)
     service.targets.behave[ONE] = always(Answer(status=400))
     await service.step(patience_seconds=0)()
     async with service.container.database().read(None) as connection:
         numbers = (await connection.execute(select(webhook_deliveries.c.number))).scalars().all()
-    assert sorted(numbers) == [*range(KEPT + 13, 2 * KEPT + 13)]
+    assert sorted(numbers) == [
+        *range(KEPT + 13, 2 * KEPT + 11),
+        *(2 * KEPT + TRIM_EVERY - 1, 2 * KEPT + TRIM_EVERY),
+    ]
 
 
 async def _now(service: Service) -> object:
