@@ -57,7 +57,7 @@ arch: $(STAMP) ## Check who imports whom
 	@$(BIN)/lint-imports --no-logo
 
 cov: $(STAMP) ## Run every test that needs no server; every branch of domain and application must be covered
-	@$(PYTEST) -n $(WORKERS) -m "$(OFFLINE)" --cov $(ARGS)
+	@$(PYTEST) -n $(WORKERS) --dist loadgroup -m "$(OFFLINE)" --cov $(ARGS)
 
 bench-media: $(STAMP) ## Compare what renditions cost with the plain tools; fails if a promise is not kept
 	@$(BIN)/python -m tests.bench.media

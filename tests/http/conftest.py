@@ -20,6 +20,16 @@ from tests.stage import Served, serve
 from tests.webhooks import Targets
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep those who share a server in one process of tests: in several, each would start one."""
+    for item in items:
+        if "address" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("xdist_group"):
+            on = getattr(item, "callspec", None)
+            engine = on.params.get("engine", "") if on else ""
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {engine}"))
+
+
 @pytest.fixture(scope="module", params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> str:
     """The engine a test runs on: it runs on each."""

@@ -68,12 +68,12 @@ def serve(settings: Settings, _: argparse.Namespace) -> int:
 
 def part(settings: Settings, options: argparse.Namespace) -> int:
     """Run a worker, a relay or a scheduler until it is told to stop."""
-    from interfaces.worker.app import run_part
-
     if settings.in_process:
         return _refuse(
             f"without STORIES_REDIS_URL `stories serve` is its own {options.command}; there is nothing to run", code=2
         )
+    from interfaces.worker.app import run_part
+
     _configure(settings)
     if problem := _database_problem(settings):
         return _refuse(problem)
