@@ -73,7 +73,7 @@ async def ask(container: Container) -> AsyncIterator[Any]:
             Identify(
                 container.tokens(),
                 container.keep_profile(),
-                Limits(container.rate_limiter(), None, Metrics(int).refused),
+                Limits(container.rate_limiter(), None, Metrics(int).refused, container.links().is_ours),
                 None,
             )
         ],

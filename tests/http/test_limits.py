@@ -147,6 +147,18 @@ async def test_an_organisation_of_many_users_has_a_limit_too_and_pays_for_no_oth
         assert (await town.client("u31", org="elsewhere").get("/api/story/feed/u31")).status_code == 200
 
 
+async def test_who_may_name_any_organisation_does_not_get_an_allowance_in_each(defaults: Settings) -> None:
+    async with _town(defaults, rate_limit_reads=5) as town:
+        alice = town.client("alice")
+        statuses = [(await alice.get(FEED, headers={"orgid": f"org-{n}"})).status_code for n in range(8)]
+        assert statuses == [200] * 5 + [429] * 3
+        bound = [town.client("alice", org=org, name=org) for org in ("one", "two")]
+        assert {(await each.get(FEED)).status_code for each in bound} == {429}, "whatever else the token says"
+        service = town.service()
+        acting = [await service.get(FEED, headers={"orgid": f"org-{n}"}) for n in range(8)]
+        assert {each.status_code for each in acting} == {200}, "a service acts for people of many organisations"
+
+
 async def test_who_has_no_token_is_counted_by_address(defaults: Settings) -> None:
     async with _town(defaults, rate_limit_anonymous=5) as town:
         assert (await _statuses(town.stranger(), FEED, 8)).count(401) == 5
@@ -183,6 +195,20 @@ async def test_a_link_is_counted_by_itself_whoever_fetches_it(defaults: Settings
         one, other = (link["data"]["tempUrl"] for link in links)
         assert (await _statuses(town.stranger(), one, 7)).count(200) == 5
         assert (await town.stranger().get(other)).status_code == 200
+
+
+async def test_links_that_somebody_makes_up_are_counted_by_address(defaults: Settings) -> None:
+    async with _town(defaults, rate_limit_anonymous=5) as town:
+        posted = ok(await town.client("alice").post("/api/story/users/alice", files={"media": ("a.jpg", jpeg())}), 201)
+        link = posted["data"]["tempUrl"]
+        made_up = [
+            "/media/none/media",
+            "/media/ABCD/media",
+            *(link.replace("/media/", f"/media/{n}") for n in range(6)),
+        ]
+        statuses = [(await town.stranger().get(each)).status_code for each in made_up]
+        assert statuses == [404] * 5 + [429] * 3
+        assert (await town.stranger().get(link)).status_code == 200, "a good one counts by itself"
 
 
 async def test_switched_off_nobody_is_refused(defaults: Settings) -> None:

@@ -20,6 +20,7 @@ from interfaces.http.description import openapi_config
 from interfaces.http.edge import Edge
 from interfaces.http.engagement import engagement_router
 from interfaces.http.events import list_events
+from interfaces.http.examination import SharedExaminer
 from interfaces.http.feeds import feeds_router
 from interfaces.http.forwarded import Forwarded
 from interfaces.http.graph import graph_router
@@ -46,7 +47,8 @@ def create_app(settings: Settings, container: Container | None = None) -> ASGIAp
     container = container or Container(settings=settings)
     hub, vigil = container.hub(), Vigil(container.tokens())
     metrics, backlog = Metrics(lambda: hub.count), KnownBacklog(container.backlog_reader())
-    limits = Limits(container.rate_limiter(), _figures(settings), metrics.refused)
+    links, examiner = container.links(), SharedExaminer(container.doctor())
+    limits = Limits(container.rate_limiter(), _figures(settings), metrics.refused, links.is_ours)
     app = Litestar(
         route_handlers=[
             stories_router,
@@ -72,6 +74,7 @@ def create_app(settings: Settings, container: Container | None = None) -> ASGIAp
         dependencies=_dependencies(container)
         | {
             "metrics": _provide(lambda: metrics),
+            "doctor": _provide(lambda: examiner),
             "known_backlog": _provide(lambda: backlog),
             "vigil": _provide(lambda: vigil),
         },

@@ -89,8 +89,9 @@ class Identify(ASGIMiddleware):
         if claims is None:
             await self._limits.admit_anybody(scope)
         else:
-            by_itself = Role.SERVICE in roles and user == claims.user
-            await self._limits.admit(scope, org, None if by_itself else user)
+            service = Role.SERVICE in roles
+            by_itself, in_any = service and user == claims.user, not service and claims.org is None
+            await self._limits.admit(scope, org, None if by_itself else user, in_any=in_any)
         if of_path and scope["path_params"].get("user_id") != user:
             raise NotTheOwnerError("The path names somebody else.")
         scope["user"], scope["auth"] = caller, claims

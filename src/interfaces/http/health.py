@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal, Protocol, runtime_checkable
+from typing import Final, Literal
 
 from litestar import Response, Router, get
 from litestar.di import NamedDependency
@@ -13,16 +13,9 @@ from msgspec import Struct, structs
 from application.ports.backlog import Backlog
 from interfaces.http.auth import PUBLIC
 from interfaces.http.backlog import KnownBacklog
+from interfaces.http.examination import Examiner
 from interfaces.http.limits import UNLIMITED
 from interfaces.http.problems import specs
-
-
-@runtime_checkable
-class Examiner(Protocol):
-    """Asks the stores whether they work."""
-
-    async def examine(self) -> Mapping[str, str | None]:
-        """What is wrong with each configured store, by its name; None: nothing."""
 
 
 class Live(Struct, frozen=True):

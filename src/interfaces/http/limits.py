@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from enum import StrEnum
 from hashlib import blake2b
-from ipaddress import ip_network
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any, Final
 
 from msgspec import Struct
@@ -64,9 +64,22 @@ class Figures(Struct, frozen=True, kw_only=True):
 class Limits:
     """Takes from allowances, or refuses. A service acts for many: each of them has an allowance of their own."""
 
-    def __init__(self, limiter: RateLimiter, figures: Figures | None, refused: Callable[[str, str], None]) -> None:
-        """Without figures nobody is refused; ``refused`` is told the kind of each refusal, and of whom it is."""
-        self._limiter, self._on, self._refused = limiter, figures is not None, refused
+    def __init__(
+        self,
+        limiter: RateLimiter,
+        figures: Figures | None,
+        refused: Callable[[str, str], None],
+        is_link: Callable[[str], bool],
+    ) -> None:
+        """Without figures nobody is refused.
+
+        Args:
+            limiter: keeps the allowances.
+            figures: how large they are.
+            refused: is told the kind of each refusal, and of whom it is.
+            is_link: whether the token in the path of a media link is one that we have signed.
+        """
+        self._limiter, self._on, self._refused, self._is_link = limiter, figures is not None, refused, is_link
         if figures is None:
             return
         self._anonymous = _minutely(figures.anonymous)
@@ -75,8 +88,14 @@ class Limits:
         self._of_user = {name: _minutely(most) for name, most in limited.items()}
         self._of_org = {name: _minutely(most * figures.org_factor) for name, most in limited.items()}
 
-    async def admit(self, scope: Any, org: OrgId, user: UserId | None) -> None:
+    async def admit(self, scope: Any, org: OrgId, user: UserId | None, *, in_any: bool = False) -> None:
         """Take from what a user, and their organisation, may do; None: a service that acts for nobody.
+
+        Args:
+            scope: the request.
+            org: which it names.
+            user: whom it is carried out for.
+            in_any: whether they may name any organisation: they do not get an allowance in each.
 
         Raises:
             RequestError: 429, nothing was taken.
@@ -86,7 +105,8 @@ class Limits:
             return
         names = {"posts": 1, "bytes": _length(scope)} if kind is Kind.UPLOADS else {kind.value: 1}
         of_org = [Charge(f"{org}/rate/{name}", self._of_org[name], cost) for name, cost in names.items()]
-        of_user = [Charge(f"{org}/rate/{name}/{user}", self._of_user[name], cost) for name, cost in names.items()]
+        where = "" if in_any else org
+        of_user = [Charge(f"{where}/rate/{name}/{user}", self._of_user[name], cost) for name, cost in names.items()]
         refusal = await self._limiter.take(*of_org, *(of_user if user is not None else ()))
         if refusal is not None:
             by_org = refusal.charge in of_org
@@ -102,10 +122,17 @@ class Limits:
         """
         if self._kind(scope) is Kind.NONE:
             return
-        refusal = await self._limiter.take(Charge(_somebody(scope), self._anonymous))
+        refusal = await self._limiter.take(Charge(self._somebody(scope), self._anonymous))
         if refusal is not None:
             self._refused(self._kind(scope).value, "address")
             raise _too_many("There are too many requests without a token from where you are.", refusal.seconds)
+
+    def _somebody(self, scope: Any) -> str:
+        link = scope["path_params"].get("token")
+        # Fetched from anywhere, by the one it was made for. What somebody makes up is no reason for another allowance.
+        if link is not None and self._is_link(link):
+            return f"/link/{blake2b(link.encode(), digest_size=12).hexdigest()}"
+        return f"/address/{_site((scope.get('client') or ('unknown',))[0])}"
 
     def _kind(self, scope: Any) -> Kind:
         if not self._on:
@@ -132,9 +159,11 @@ def _length(scope: Any) -> int:
     return int(announced) if announced.isdigit() else 0
 
 
-def _somebody(scope: Any) -> str:
-    link = scope["path_params"].get("token")
-    if link is not None:  # fetched from anywhere, by the one it was made for
-        return f"/link/{blake2b(link.encode(), digest_size=12).hexdigest()}"
-    address = (scope.get("client") or ("unknown",))[0]
-    return f"/address/{ip_network((address, _SITE_PREFIX), strict=False) if ':' in address else address}"
+def _site(address: str) -> str:
+    """Whose an address is: itself, or of IPv6 the half of it that says whose."""
+    if ":" not in address:
+        return address
+    read = ip_address(address)
+    if isinstance(read, IPv6Address) and read.ipv4_mapped is not None:
+        return str(read.ipv4_mapped)
+    return str(ip_network((address, _SITE_PREFIX), strict=False))
