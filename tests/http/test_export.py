@@ -112,6 +112,14 @@ async def test_a_service_gets_the_same_for_anybody(town: Town) -> None:
     assert len(mine) > 20
 
 
+async def test_it_does_not_tell_the_secret_of_a_webhook_that_a_service_created_in_somebodys_name(town: Town) -> None:
+    body, key = {"url": "https://1.1.1.1/"}, {"Idempotency-Key": "once"}
+    for _ in range(2):
+        created = ok(await town.service().post("/api/webhooks?userId=alice", json=body, headers=key), 201)
+        assert created["data"]["secret"].startswith("whsec_")
+    assert "whsec_" not in (await town.client("alice").get("/api/users/alice/export")).text
+
+
 async def test_nobody_else_gets_it(town: Town) -> None:
     for roles in ([], ["moderator", "admin"]):
         response = await town.client("bob", roles=roles).get("/api/users/alice/export")

@@ -233,6 +233,8 @@ RULES: Final[Mapping[Column[Any], Rule]] = {
                 "answeredAt": idempotency_keys.c.answered_at,
                 "answer": idempotency_keys.c.answer,
             },
+            # Whoever it was created for by name: its secret is the organisation's, and shown once.
+            where=idempotency_keys.c.route != "POST /api/webhooks",
         ),
     ),
     replies.c.owner_id: Rule(Erasure.ELSEWHERE, "one of the two sides"),
