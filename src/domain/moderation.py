@@ -66,6 +66,16 @@ class Target:
         return cls(TargetType.USER, user)
 
 
+def require_words(reason: str, details: str | None) -> None:
+    """Let only such words pass as a report may have.
+
+    Raises:
+        InvalidError: a blank reason, or texts that are too long or none.
+    """
+    written_text(reason, "reason", longest=REASON_MAX)
+    plain_text(details or "", "details", longest=DETAILS_MAX)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What somebody has told the moderators of a story or a person.
@@ -91,9 +101,8 @@ class Report:
     closed_at: datetime | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a blank reason, and texts that are too long or none."""
-        written_text(self.reason, "reason", longest=REASON_MAX)
-        plain_text(self.details or "", "details", longest=DETAILS_MAX)
+        """Refuse words that break a rule."""
+        require_words(self.reason, self.details)
 
     @property
     def story(self) -> StoryId:

@@ -251,6 +251,35 @@ async def test_what_is_no_id_is_no_story(town: Town, story_id: str) -> None:
         refused(response, 404)
 
 
+async def test_an_id_that_is_none_is_told_when_a_missing_story_is(town: Town) -> None:
+    bob = town.client("bob")
+    for story_id in ("nonsense", NOBODY):
+        for path, body in (
+            ("views", {"viewDurationSeconds": 3_601}),
+            ("reactions", {"reaction": "heart"}),
+            ("replies", {"content": " "}),
+            ("replies", {"content": "hi", "to": "a/b"}),
+        ):
+            refused(await bob.post(f"/api/story/{story_id}/{path}", json=body), 400, "invalid_request")
+        refused(await bob.patch(f"/api/story/{story_id}", json={"caption": "\x01"}), 400, "invalid_request")
+        refused(await bob.delete(f"/api/story/{story_id}/reactions?reaction=heart"), 400, "invalid_request")
+        refused(await bob.get(f"/api/story/{story_id}/viewers?search=%01"), 400, "invalid_request")
+        react = {"targetType": "story", "targetId": story_id, "reaction": "heart"}
+        refused(await bob.post("/client/community/react", json=react), 400, "invalid_request")
+        report = {"targetType": "story", "targetId": story_id, "reason": ""}
+        refused(await bob.post("/client/community/reports", json=report), 400, "invalid_request")
+        resolve = f"/community/reports/{story_id}/resolve"
+        moderator = town.client("max", roles=["moderator"])
+        refused(await moderator.post(resolve, json={"action": "burn"}), 400, "invalid_request")
+
+
+@pytest.mark.attack(52)
+async def test_where_a_websocket_opens_no_method_is_allowed(town: Town) -> None:
+    response = await town.client("alice").get("/api/story/ws")
+    refused(response, 405, "method_not_allowed")
+    assert response.headers["allow"] == ""
+
+
 @pytest.mark.attack(52)
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),

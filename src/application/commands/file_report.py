@@ -12,7 +12,7 @@ from application.ports.stories import StoryAccess
 from application.ports.transactions import NewIds, UnitOfWork
 from application.queries.times import Timestamp, timestamp
 from domain.errors import OwnStoryError, StoryNotFoundError
-from domain.moderation import Report, ReportStatus, Target, TargetType
+from domain.moderation import Report, ReportStatus, Target, TargetType, require_words
 from domain.story import Access
 from domain.values import ReportId, StoryId, UserId
 
@@ -71,6 +71,7 @@ class FileReportHandler:
             InvalidError: they name themselves, or the texts are too long, blank or none.
         """
         caller = command.caller
+        require_words(command.reason, command.details)  # before anything is told of what they are about
         async with self.unit_of_work.begin(caller.org) as tx:
             if isinstance(command.target, str):
                 target, subject = Target.of_user(command.target), command.target

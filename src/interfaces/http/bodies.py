@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from msgspec import Struct
@@ -15,7 +15,7 @@ from application.commands.post_story import PostStory
 from domain.audience import ALLOWED_USERS_MAX, Audience, Visibility
 from domain.content import Kind
 from domain.engagement import REPLY_MAX, VIEW_MAX_SECONDS, Reaction
-from domain.errors import InvalidError, NotFoundError, StoryNotFoundError
+from domain.errors import InvalidError, NotFoundError
 from domain.values import (
     CAPTION_MAX,
     LIFETIME_DEFAULT_SECONDS,
@@ -36,6 +36,8 @@ from interfaces.http.fields import AnId, AUser, Users, at_most, between, color, 
 
 UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 """How the ids of stories, uploads and reports are written."""
+_NO_STORY: Final = StoryId(UUID(int=0))
+"""Nil, of which RFC 9562 section 5.9 says that it is nothing's."""
 
 
 class OverlayBody(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -158,14 +160,11 @@ class ReplyBody(Struct, frozen=True, kw_only=True):
 
 
 def story_id_of(text: str) -> StoryId:
-    """The story a path names.
+    """The story a request names. What is no id names a story that there is not: it is told when others are.
 
-    Raises:
-        StoryNotFoundError: no story has such an id.
+    Refused here, it would come before what is wrong with the rest of the request, and tell of it sooner.
     """
-    if not UUID_TEXT.fullmatch(text):
-        raise StoryNotFoundError
-    return StoryId(UUID(text))
+    return StoryId(UUID(text)) if UUID_TEXT.fullmatch(text) else _NO_STORY
 
 
 def media_file_id_of(text: str) -> MediaFileId:

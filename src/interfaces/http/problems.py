@@ -205,7 +205,8 @@ def _framework_problem(request_id: str, error: HTTPException) -> Response[Proble
 
 def _allow(error: HTTPException) -> dict[str, str]:
     allowed = {method.strip() for method in (error.headers or {}).get("allow", "").split(",")}
-    allowed -= {"OPTIONS"}  # only browsers that ask before they send get an answer to it
+    # Only browsers that ask before they send get an answer to OPTIONS; and to open a WebSocket is no method.
+    allowed -= {"OPTIONS", "websocket"}
     return {"Allow": ", ".join(sorted(allowed | ({"HEAD"} if "GET" in allowed else set())))}
 
 

@@ -73,6 +73,16 @@ async def trail(stage: Stage) -> list[AuditItem]:
 # --- reporting
 
 
+@pytest.mark.parametrize("who", ["alice", "bob"])
+async def test_words_that_break_a_rule_are_refused_before_it_is_told_what_they_are_about(
+    stage: Stage, who: str
+) -> None:
+    hidden = await stage.post_text(visibility=Visibility.ONLY_ME)
+    for target in (hidden, StoryId(stage.container.new_id()())):
+        with pytest.raises(InvalidError, match="blank"):
+            await report(stage, who, target, " ")
+
+
 async def test_what_one_sees_is_reported_once_as_long_as_the_report_is_open(stage: Stage) -> None:
     story = await stage.post_text(visibility=PUBLIC)
     first = await report(stage, "bob", story)

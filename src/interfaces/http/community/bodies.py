@@ -193,7 +193,6 @@ class ReportBody(Struct, frozen=True, kw_only=True, rename="camel"):
 
         Raises:
             InvalidError: there is no such type, or no such user can be.
-            StoryNotFoundError: no story has such an id.
         """
         of_type = named_one(TargetType, self.target_type, "targetType")
         target = story_id_of(self.target_id) if of_type is TargetType.STORY else user_id(self.target_id, "targetId")
@@ -270,7 +269,6 @@ def target_of(target_type: str, target_id: str) -> StoryId:
 
     Raises:
         InvalidError: the target is of another type.
-        StoryNotFoundError: no story has such an id.
     """
     if target_type.lower() != STORY:
         raise InvalidError("targetType", f"One reacts to a {STORY} here")

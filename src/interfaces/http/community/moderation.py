@@ -88,9 +88,10 @@ async def resolve_report(
     once: NamedDependency[Once],
 ) -> ResolvedReport:
     """Dismiss a report, or remove the story and resolve every open report of it; for moderators."""
+    act = data.named_act()
     known = report_id_of(report_id)
     async with once(data) as perform:
-        return await perform(resolve_report, ResolveReport(caller=request.user, report_id=known, act=data.named_act()))
+        return await perform(resolve_report, ResolveReport(caller=request.user, report_id=known, act=act))
 
 
 @delete(
