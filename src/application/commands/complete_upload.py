@@ -11,7 +11,7 @@ from msgspec import Struct, structs
 from application.caller import Caller
 from application.commands.begin_upload import UNUSED_UPLOAD_SECONDS, UPLOAD_MAX_BYTES
 from application.commands.receive_upload import HEAD_BYTES, FileTooLargeError
-from application.ports.errors import ObjectMissingError, UnavailableError
+from application.ports.errors import ConcurrentChangeError, ObjectMissingError, UnavailableError
 from application.ports.media import Blob, Inspection, MediaInspector, ObjectStore, Upload
 from application.ports.transactions import UnitOfWork
 from domain.errors import InvalidError
@@ -42,6 +42,7 @@ class CompleteUploadHandler:
         """Complete it; an upload that the service has received itself, or that is not there, is left alone.
 
         Raises:
+            ConcurrentChangeError: it was completed meanwhile, or is not there any more.
             InvalidError: nothing has come yet, or not as many bytes as were announced.
             FileTooLargeError: it is larger than accepted.
             UnsupportedMediaError, MediaInvalidError, MediaTooLargeError: as `MediaInspector`.
@@ -65,6 +66,8 @@ class CompleteUploadHandler:
         try:
             await self.store.copy(place, copy)
         except ObjectMissingError:
+            if await self._is_over(command):
+                raise ConcurrentChangeError from None
             raise InvalidError("mediaFileId", "The file has not been uploaded yet") from None
         blob = await self.store.get(copy, start=0, stop=HEAD_BYTES)
         inspection = await asyncio.to_thread(self._inspect, upload, blob, await _read(blob))
@@ -73,6 +76,11 @@ class CompleteUploadHandler:
         )
         async with self.unit_of_work.begin(command.caller.org) as tx:
             await tx.uploads.received(received)
+
+    async def _is_over(self, command: CompleteUpload) -> bool:
+        async with self.unit_of_work.begin(command.caller.org) as tx:
+            upload = await tx.uploads.get(command.media_file)
+        return upload is None or upload.kind is not None
 
     def _inspect(self, upload: Upload, blob: Blob, head: bytes) -> Inspection:
         if blob.size > UPLOAD_MAX_BYTES:

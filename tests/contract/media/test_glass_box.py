@@ -20,6 +20,8 @@ from infrastructure.media.confinement import ADDRESS_SPACE, FILE_SIZE, OPEN_FILE
 from infrastructure.media.glass_box import GlassBox
 from infrastructure.media.images import render
 from infrastructure.media.render import PICTURE_CPU_SECONDS
+from tests.contract.media.bright_films import BT2020, HLG, bright_film, difference, patches_of
+from tests.contract.media.films import frames
 from tests.contract.media.pictures import encoded, exif, gif, gif_frame, one_bit_png, png, quarters
 from tests.patience import PATIENCE_SECONDS
 
@@ -166,6 +168,18 @@ async def test_thousands_of_frames_are_beyond_the_limits(family: Children, sourc
     feed(source, gif(500, 500, *[gif_frame(500, 500)] * 3000))
 
     assert (await failure(GlassBox(family=family), source, target, "image/gif")).reason is FailureReason.MEDIA_LIMITS
+
+
+async def test_hands_that_are_tied_can_still_look_colours_up_in_a_table(
+    family: Children, source: Path, target: Path
+) -> None:
+    feed(source, bright_film("mp4", "hevc", BT2020, HLG, [((128, 128, 128), 1.0), ((200, 150, 120), 1.0)]))
+
+    made = await GlassBox(family=family).render(source, "video/mp4", target, unheard)
+
+    grey, skin = patches_of(frames(made.media.read_bytes())[0], 2)
+    assert difference(grey, (128, 128, 128)) <= 3
+    assert difference(skin, (200, 150, 120)) <= 3
 
 
 async def test_a_picture_that_needs_too_much_memory_is_beyond_the_limits(source: Path, target: Path) -> None:

@@ -12,7 +12,7 @@ from application.commands.begin_upload import UPLOAD_MAX_BYTES, BeginUpload, Beg
 from application.commands.complete_upload import CompleteUpload, CompleteUploadHandler
 from application.commands.post_story import PostStory
 from application.commands.receive_upload import FileTooLargeError
-from application.ports.errors import UnavailableError, UnsupportedMediaError
+from application.ports.errors import ConcurrentChangeError, UnavailableError, UnsupportedMediaError
 from application.ports.media import Blob
 from domain.audience import Audience
 from domain.content import Kind
@@ -101,6 +101,22 @@ async def test_what_nobody_made_a_story_of_is_gone_when_its_link_has_ended(
     assert objects.held == {}
     async with stage.container.database().read(None) as connection:
         assert (await connection.execute(select(uploads))).all() == []
+
+
+async def test_who_is_overtaken_while_completing_it_is_told_so(stage: Stage, objects: MemoryObjects) -> None:
+    class Slow(MemoryObjects):
+        async def copy(self, source: str, target: str) -> None:
+            await complete(stage, begun)
+            await super().copy(source, target)
+
+    slow = Slow()
+    slow.held = objects.held
+    begun = await begin(stage)
+    objects.held[str(begun.upload.key)] = jpeg()
+    container = stage.container
+    with pytest.raises(ConcurrentChangeError):
+        await complete(stage, begun, by=CompleteUploadHandler(container.unit_of_work(), slow, container.inspector()))
+    await post(stage, begun)
 
 
 async def test_a_place_that_cannot_be_emptied_does_no_harm(stage: Stage, objects: MemoryObjects) -> None:
