@@ -19,6 +19,7 @@ from sqlalchemy import make_url
 from infrastructure.container import Container, close
 from infrastructure.settings import Settings
 from infrastructure.sql.migrate import migrate
+from tests.logs import keep_quiet
 from tests.stage import Served, Stage, serve
 
 POSTGRES_URL = os.environ.get("TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
@@ -27,6 +28,7 @@ REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/0")
 hypothesis.settings.register_profile("quick", max_examples=40, deadline=None)
 hypothesis.settings.register_profile("thorough", max_examples=200, deadline=None)
 hypothesis.settings.load_profile("thorough" if os.environ.get("CI") else "quick")
+keep_quiet()
 
 SECRET = "a secret for tests that is long enough"
 

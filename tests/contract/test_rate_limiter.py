@@ -8,7 +8,6 @@ import uuid
 from collections.abc import AsyncIterator
 
 import pytest
-import structlog
 from redis.asyncio import Redis
 
 from application.ports.limits import Charge, Rate, RateLimiter
@@ -16,6 +15,7 @@ from infrastructure.memory.rate_limiter import MemoryRateLimiter
 from infrastructure.redis.client import open_redis
 from infrastructure.redis.rate_limiter import RedisRateLimiter
 from tests.conftest import REDIS_URL
+from tests.logs import heard
 
 ADAPTERS = ["memory", pytest.param("redis", marks=pytest.mark.redis)]
 MINUTELY = Rate(burst=5, per_second=5 / 60)
@@ -185,7 +185,7 @@ async def test_redis_may_lose_its_scripts(redis: Redis, redis_prefix: str) -> No
     await limiter.take(charge())
     await redis.script_flush()
     await asyncio.sleep(0.06)
-    with structlog.testing.capture_logs() as logs:
+    with heard() as logs:
         assert await passed(limiter, charge()) == 4
     assert logs == []
 
@@ -194,7 +194,7 @@ async def test_while_redis_is_away_each_process_limits_by_itself_and_says_so_onc
     away = Redis.from_url("redis://127.0.0.1:1/0", socket_timeout=0.2, socket_connect_timeout=0.2)
     limiter = RedisRateLimiter(away, f"{uuid.uuid4()}:")
     begun = time.monotonic()
-    with structlog.testing.capture_logs() as logs:
+    with heard() as logs:
         assert await passed(limiter, charge(), of=1_000) == 5
     assert time.monotonic() - begun < 20, "and does not wait for each of a thousand"
     assert [line["event"] for line in logs] == ["rates are limited in each process by itself"]

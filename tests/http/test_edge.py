@@ -10,13 +10,13 @@ from typing import Any
 
 import httpx
 import pytest
-import structlog
 from msgspec import structs
 
 from infrastructure.container import Container
 from infrastructure.settings import Settings
 from tests.conftest import SECRET
 from tests.http.town import NOBODY, Town, ok, refused, spoken
+from tests.logs import heard
 from tests.patience import PATIENCE_SECONDS
 from tests.stage import serve
 
@@ -156,7 +156,7 @@ async def test_without_trusted_proxies_forwarded_headers_change_nothing(plain: T
 @pytest.mark.attack(5)
 async def test_a_token_in_the_query_proves_nothing_and_is_in_no_log(plain: Town) -> None:
     token = plain.token("alice")
-    with structlog.testing.capture_logs() as logs:
+    with heard() as logs:
         refused(await plain.stranger().get(f"/api/story/feed/alice?access_token={token}"), 401, "unauthenticated")
         ok(await plain.client("alice").get(f"/api/story/feed/alice?access_token={plain.token('bob')}"))
     lines = [line for line in logs if line["event"] == "request"]

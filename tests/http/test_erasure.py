@@ -28,6 +28,7 @@ from tests.http.conftest import Resting
 from tests.http.life import CLAIMS, EMAIL, WORD, lead
 from tests.http.test_export import export
 from tests.http.town import Town, ok, refused
+from tests.logs import heard
 from tests.patience import PATIENCE_SECONDS
 from tests.s3 import Bucket, serve_s3
 from tests.stage import serve
@@ -268,10 +269,17 @@ async def _be_erased(town: Town) -> None:
     await town.eventually(told, seconds=60)  # by the scheduler
 
 
+@pytest.fixture
+def written(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[[], bytes]]:
+    """All that the service has logged and printed so far."""
+    with heard() as lines:
+        yield lambda: "".join([repr(lines), *capfd.readouterr()]).encode()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["sqlite"])
 async def test_nothing_is_left_in_a_folder(
-    settings: Settings, tmp_path: Path, capfd: pytest.CaptureFixture[str], engine: str
+    settings: Settings, tmp_path: Path, written: Callable[[], bytes], engine: str
 ) -> None:
     async with _alone(settings) as town:
         await lead(town)
@@ -285,7 +293,9 @@ async def test_nothing_is_left_in_a_folder(
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
     assert _files(tmp_path) == set(), "what is deleted is overwritten"
-    assert not _holds("".join(capfd.readouterr()).encode())
+    said = written()
+    assert b"'event': 'request'" in said
+    assert not _holds(said)
 
 
 @pytest.fixture
@@ -303,7 +313,7 @@ def spread(settings: Settings, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.xdist_group("s3")
 @pytest.mark.parametrize("engine", ["postgresql"])
 async def test_nothing_is_left_in_postgresql_redis_and_a_bucket(
-    spread: Settings, bucket: Bucket, redis_prefix: str, capfd: pytest.CaptureFixture[str], engine: str
+    spread: Settings, bucket: Bucket, redis_prefix: str, written: Callable[[], bytes], engine: str
 ) -> None:
     async with _alone(spread, redis_prefix) as town:
         await lead(town)
@@ -318,7 +328,9 @@ async def test_nothing_is_left_in_postgresql_redis_and_a_bucket(
         left = _redis(redis_prefix)
         assert not _holds(left)
         assert f"{redis_prefix}{town.org}/feed/alice".encode() not in left
-    assert not _holds("".join(capfd.readouterr()).encode())
+    said = written()
+    assert b"'event': 'request'" in said
+    assert not _holds(said)
 
 
 def _redis(prefix: str) -> bytes:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
 import pytest
-import structlog
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from dependency_injector import providers
 
@@ -68,17 +66,6 @@ def theatre(house: Settings, cells: list[Cell]) -> Iterator[Theatre]:
         scene = _in(portal, house, residents)
         with portal.wrap_async_context_manager(serve(house, _resting(house))) as served:
             yield Theatre(scene, served.url)
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    """While a test runs: nobody reads a line for each of so many requests."""
-    before = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    try:
-        yield
-    finally:
-        structlog.configure(**before)
 
 
 def _in(portal: BlockingPortal, house: Settings, residents: list[str]) -> Scene:
