@@ -123,4 +123,11 @@ def _provide(provider: Callable[[], Any]) -> Provide:
     async def provided() -> Any:
         return provider()
 
-    return Provide(provided)
+    return _Provided(provided)
+
+
+class _Provided(Provide):
+    """A provider that is like no other: the framework compares each with each, for every route."""
+
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
