@@ -1,6 +1,7 @@
 # Every task of the project. `make` alone lists them; each installs first what it needs, so any of them works on a fresh clone.
 #   make test ARGS="-k story -x"      ARGS go to the program behind the target
 #   make test WORKERS=0               one process, for a debugger
+#   make check TESTS=                 with the tests that need servers, as CI does
 #   make install PYTHON=python3.13    another interpreter than the one found
 
 .DEFAULT_GOAL := help
@@ -23,6 +24,7 @@ MEMORY := $(shell test -w /dev/shm && ! grep -q ' /dev/shm .*noexec' /proc/mount
 PYTEST := $(MEMORY) $(BIN)/pytest
 
 OFFLINE := not (postgres or redis or s3 or e2e)
+TESTS ?= $(OFFLINE)
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-13s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,7 +59,7 @@ arch: $(STAMP) ## Check who imports whom
 	@$(BIN)/lint-imports --no-logo
 
 cov: $(STAMP) ## Run every test that needs no server; every branch of domain and application must be covered
-	@$(PYTEST) -n $(WORKERS) --dist loadgroup -m "$(OFFLINE)" --cov $(ARGS)
+	@$(PYTEST) -n $(WORKERS) --dist loadgroup -m "$(TESTS)" --cov $(ARGS)
 
 bench-media: $(STAMP) ## Compare what renditions cost with the plain tools; fails if a promise is not kept
 	@$(BIN)/python -m tests.bench.media
