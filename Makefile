@@ -91,7 +91,7 @@ $(STAMP): pyproject.toml requirements-dev.txt
 	@eval "$$TOOLBOX"; install .venv requirements-dev.txt --editable .
 	@touch $@
 
-$(S3_SERVER): requirements-s3.txt
+$(S3_SERVER): requirements-s3.txt | $(STAMP) # one after the other: both may have to fetch uv
 	@eval "$$TOOLBOX"; install .tools/swift requirements-s3.txt
 	@touch $@
 
