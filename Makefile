@@ -5,7 +5,7 @@
 #   make install PYTHON=python3.13    another interpreter than the one found
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-all s3-server check fmt lint types arch cov bench-media bench-uploads lifecycles chaos demo migrate lock clean
+.PHONY: help install run test test-all s3-server check fmt lint types arch cov bench-media bench-uploads bench-events bench-live lifecycles chaos demo migrate lock clean
 
 PYTHON ?=
 ARGS ?=
@@ -66,6 +66,12 @@ bench-media: $(STAMP) ## Compare what renditions cost with the plain tools; fail
 
 bench-uploads: $(STAMP) ## Watch the server take 20 uploads of 100 MB at once; fails if a promise is not kept
 	@$(BIN)/python -m tests.bench.uploads
+
+bench-events: $(STAMP) ## Write 100,000 events, archive 10,000 stories, wipe Redis: nothing may be missed (ARGS=read, sweep, wipe)
+	@$(BIN)/python -m tests.bench.events $(ARGS)
+
+bench-live: $(STAMP) ## Tell one of 5,000 who are connected; fails if others hear it too, or it takes long
+	@$(BIN)/python -m tests.bench.live
 
 LIFECYCLES ?= 300
 lifecycles: $(STAMP) ## Kill server and worker over LIFECYCLES files, in a folder and in S3; nothing may be lost or left
