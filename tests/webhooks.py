@@ -25,13 +25,12 @@ from application.queries.list_webhooks import ListWebhooks, WebhookItem
 from domain.values import WebhookId, WebhookUrl
 from domain.webhooks import DeliveryStatus
 from infrastructure.sql.tables import webhooks
+from tests.patience import PATIENCE_SECONDS
 from tests.stage import Stage
 
 OK = Answer(status=204)
 DOWN = Answer(reason="not_connected")
 DAY = 86_400.0
-SOON = 30.0
-"""Seconds in which what has to happen has happened, also on a busy machine."""
 
 Behaviour = Callable[[], Awaitable[Answer]]
 
@@ -157,8 +156,8 @@ class Service:
 async def until(true: Callable[[], bool], what: str) -> None:
     """Wait until something has happened, which it has soon."""
     try:
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not true():  # noqa: ASYNC110 - what a step has done is what is looked for
                 await asyncio.sleep(0.01)
     except TimeoutError:
-        raise AssertionError(f"Not within {SOON:.0f} s: {what}") from None
+        raise AssertionError(f"Not within {PATIENCE_SECONDS:.0f} s: {what}") from None
