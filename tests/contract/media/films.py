@@ -7,6 +7,7 @@ import math
 import os
 import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -69,7 +70,10 @@ def film(
         file = Path(folder, "film")
         # Notes such as a place are only kept by the writer of QuickTime files when it is told to.
         told = {"movflags": "use_metadata_tags"} if container == "mov" else {}
-        with av.open(str(file), "w", format=container, options={**told, **(options or {})}) as output:
+        with (
+            _at_ease(),
+            av.open(str(file), "w", format=container, options={**told, **(options or {})}) as output,
+        ):
             output.metadata.update(metadata or {})
             stream: Any = output.add_stream(
                 CODECS[codec], rate=rate, options={**OPTIONS[CODECS[codec]], **(quality or {})}
@@ -89,6 +93,21 @@ def film(
                     output.mux(tone.encode(chunk))
                 output.mux(tone.encode(None))
         return file.read_bytes()
+
+
+@contextmanager
+def _at_ease() -> Iterator[None]:
+    """The AV1 encoder makes a thread of root that calls it a real-time one. All that it starts later would be so,
+    and on a few cores starve everything else: it is made what it was.
+    """
+    if not hasattr(os, "sched_setscheduler"):
+        yield
+        return
+    policy, priority = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, priority)
 
 
 def opened(data: bytes, container: str = "mp4") -> InputContainer:
