@@ -97,8 +97,10 @@ def film(
 
 @contextmanager
 def _at_ease() -> Iterator[None]:
-    """The AV1 encoder makes a thread of root that calls it a real-time one. All that it starts later would be so,
-    and on a few cores starve everything else: it is made what it was.
+    """Make a thread what it was before.
+
+    The AV1 encoder makes one of root that calls it a real-time one. All that it starts later would be so, and on a few
+    cores starve everything else.
     """
     if not hasattr(os, "sched_setscheduler"):
         yield
