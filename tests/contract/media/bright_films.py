@@ -15,7 +15,7 @@ from typing import Any, Final
 import av
 from PIL import Image
 
-from tests.contract.media.films import CODECS, OPTIONS
+from tests.contract.media.films import CODECS, OPTIONS, at_ease
 
 Colour = tuple[float, ...]
 
@@ -46,7 +46,7 @@ def bright_film(
     with TemporaryDirectory() as folder:
         file = Path(folder, "film")
         encoder = CODECS[codec]
-        with av.open(str(file), "w", format=container) as output:
+        with at_ease(), av.open(str(file), "w", format=container) as output:
             options = {**OPTIONS[encoder], "crf": "4"}
             stream: Any = output.add_stream(encoder, rate=10, options=options)
             stream.width, stream.height, stream.pix_fmt = TILE * ACROSS, TILE * rows, "yuv420p10le"

@@ -71,7 +71,7 @@ def film(
         # Notes such as a place are only kept by the writer of QuickTime files when it is told to.
         told = {"movflags": "use_metadata_tags"} if container == "mov" else {}
         with (
-            _at_ease(),
+            at_ease(),
             av.open(str(file), "w", format=container, options={**told, **(options or {})}) as output,
         ):
             output.metadata.update(metadata or {})
@@ -96,7 +96,7 @@ def film(
 
 
 @contextmanager
-def _at_ease() -> Iterator[None]:
+def at_ease() -> Iterator[None]:
     """Make a thread what it was before.
 
     The AV1 encoder makes one of root that calls it a real-time one. All that it starts later would be so, and on a few
