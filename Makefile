@@ -27,7 +27,7 @@ OFFLINE := not (postgres or redis or s3 or e2e)
 TESTS ?= $(OFFLINE)
 # To trace costs half as much again: only the tests are traced that reach every branch between them.
 COVERING := tests/unit tests/contract/sql tests/contract/test_dead_letters.py \
-	$(addprefix tests/http/,test_webhooks.py test_export.py test_import.py test_media_links.py)
+	$(addprefix tests/http/,test_webhooks.py test_export.py test_import.py test_moderation.py)
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-13s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from application.commands.archive_story import ArchiveStory
 from application.commands.delete_story import DeleteStory
-from application.policies.dispatch_events import BATCH, FOLLOWS
+from application.policies.dispatch_events import FOLLOWS
+from application.policies.sequence_events import BATCH
 from application.ports.errors import UnavailableError
 from application.ports.work import Policy
 from domain import events
@@ -82,7 +83,9 @@ async def test_where_workers_cannot_be_reached_the_events_wait(stage: Stage, wak
     assert await waiting(stage) == 0
 
 
-async def test_more_than_a_batch_is_dispatched_in_one_go(stage: Stage, wakeups: RecordingWakeups) -> None:
+async def test_more_than_a_batch_is_given_positions_and_dispatched_in_one_go(
+    stage: Stage, wakeups: RecordingWakeups
+) -> None:
     await stage.post_text("alice")
     async with stage.container.database().write(None) as connection:  # copies are quicker than posts
         one = dict((await connection.execute(select(outbox).limit(1))).mappings().one())
