@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
+import psycopg
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from dependency_injector import providers
@@ -64,6 +65,9 @@ def theatre(house: Settings, cells: list[Cell]) -> Iterator[Theatre]:
     residents = [cell.request for cell in cells if not cell.state]
     with start_blocking_portal("asyncio") as portal:
         scene = _in(portal, house, residents)
+        if house.database_url and house.database_url.startswith("postgresql"):
+            with psycopg.connect(house.database_url, autocommit=True) as connection:
+                connection.execute("ANALYZE")  # as the server does by itself, a minute after so much was written
         with portal.wrap_async_context_manager(serve(house, _resting(house))) as served:
             yield Theatre(scene, served.url)
 
