@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 import json
 import random
 import time
@@ -26,6 +27,8 @@ AWAY_SECONDS: Final = 10.0
 TOWNS: Final = 3
 PEOPLE: Final = ("alice", "bob", "carol", "dave")
 _PICTURE_EVERY: Final = 50
+_SCORE_STEP: Final = 0.1
+"""Scores go by the clock and are told to one decimal: worked out a moment apart, they may differ by as much."""
 
 
 class Answer(NamedTuple):
@@ -113,17 +116,15 @@ class Town:
                 )
             await self._random.choice(doing)()
 
-    async def _ask(self, who: str, method: str, path: str, *, any_order: bool = False, **request: Any) -> list[Any]:
+    async def _ask(self, who: str, method: str, path: str, *, ranking: bool = False, **request: Any) -> list[Any]:
         headers = {"Authorization": f"Bearer {self._tokens[who]}", "orgid": self._org, **request.pop("headers", {})}
         name = f"{self._org}-{next(self._numbers)}"
         one, other = await asyncio.gather(
             *(side.ask(method, path, name, headers=headers, **request) for side in self._sides)
         )
         self.asked += 1
-        if any_order:
-            one, other = _sorted(one), _sorted(other)
-        if one != other:
-            self.different.append(f"{method} {path} by {who}: {one} and {other}")
+        if not (_same_ranking(one, other) if ranking else one == other):
+            self.different.append(f"{method} {path} by {who}: {_difference(one, other)}")
         return [name, other]
 
     async def _post(self) -> None:
@@ -148,9 +149,8 @@ class Town:
         await self._ask(who, "POST", "/api/story/check-active", json=list(PEOPLE))
 
     async def _ranked(self) -> None:
-        """What is worth seeing first changes by the clock, so that places may differ; what is there may not."""
         who = self._random.choice(PEOPLE)
-        await self._ask(who, "GET", f"/api/story/feed/{who}/recommended?limit=100", any_order=True)
+        await self._ask(who, "GET", f"/api/story/feed/{who}/recommended?limit=100", ranking=True)
 
     async def _look(self) -> None:
         if self._stories:
@@ -203,9 +203,25 @@ class Town:
         await self._ask("app", "PUT", f"/api/social/users/{one}/friends/{other}")
 
 
-def _sorted(answer: Answer) -> Answer:
-    stories = answer.told["data"].pop("stories") if answer.status == 200 else []
-    return Answer(answer.status, [answer.told, sorted(json.dumps(each, sort_keys=True) for each in stories)])
+def _same_ranking(one: Answer, other: Answer) -> bool:
+    """Whether both tell of the same; what is worth seeing first changes by the clock, so that places may differ."""
+    if one.status != 200 or other.status != 200:
+        return one == other
+    stories, scores = _by_id(one)
+    others, other_scores = _by_id(other)
+    same = one.told["data"]["totalCount"] == other.told["data"]["totalCount"] and stories == others
+    return same and all(abs(scores[story] - other_scores[story]) < 1.5 * _SCORE_STEP for story in scores)
+
+
+def _by_id(answer: Answer) -> tuple[dict[str, dict[str, Any]], dict[str, float]]:
+    """The stories of a feed without their scores, and these."""
+    stories = {each["storyId"]: dict(each) for each in answer.told["data"]["stories"]}
+    return stories, {name: story.pop("recommendationScore") for name, story in stories.items()}
+
+
+def _difference(one: Answer, other: Answer) -> str:
+    lines = [json.dumps(each, indent=0, sort_keys=True).splitlines() for each in (one, other)]
+    return " ".join(line for line in difflib.ndiff(*lines) if line.startswith(("+ ", "- ")))
 
 
 async def wiped(postgres: OwnPostgres, redis: OwnRedis, start: Start, env: dict[str, str], seconds: float) -> bool:
