@@ -30,8 +30,8 @@ class CompleteUploadHandler:
     """Takes what was sent to a signed place.
 
     Whoever holds the link may go on writing there until it ends. So the bytes are copied first, to a place that nobody
-    has a link to, and the copy is what is looked at and kept. The signed place is emptied at once, and stays in the bin
-    until its link has ended.
+    has a link to, and the copy is what is looked at and kept. What is too large is not copied at all: a link says
+    nothing of how much may be sent. The signed place is emptied at once, and stays in the bin until its link has ended.
     """
 
     unit_of_work: UnitOfWork
@@ -64,6 +64,8 @@ class CompleteUploadHandler:
 
     async def _take(self, command: CompleteUpload, upload: Upload, place: str, copy: str) -> None:
         try:
+            sent = await self.store.get(place, start=0, stop=0)
+            _require_size(upload, sent.size)
             await self.store.copy(place, copy)
         except ObjectMissingError:
             if await self._is_over(command):
@@ -83,13 +85,17 @@ class CompleteUploadHandler:
         return upload is None or upload.kind is not None
 
     def _inspect(self, upload: Upload, blob: Blob, head: bytes) -> Inspection:
-        if blob.size > UPLOAD_MAX_BYTES:
-            raise FileTooLargeError
-        if blob.size == 0:
-            raise InvalidError("media", "The file is empty")
-        if upload.size is not None and upload.size != blob.size:
-            raise InvalidError("size", f"{upload.size:,} bytes were announced and {blob.size:,} came")
+        _require_size(upload, blob.size)  # it may have grown before it was copied
         return self.inspector.inspect(head, whole=blob.size == len(head))
+
+
+def _require_size(upload: Upload, size: int) -> None:
+    if size > UPLOAD_MAX_BYTES:
+        raise FileTooLargeError
+    if size == 0:
+        raise InvalidError("media", "The file is empty")
+    if upload.size is not None and upload.size != size:
+        raise InvalidError("size", f"{upload.size:,} bytes were announced and {size:,} came")
 
 
 async def _read(blob: Blob) -> bytes:

@@ -177,18 +177,48 @@ async def test_what_cannot_be_taken_is_refused_and_not_kept(
     assert list(objects.held) == [begun.upload.key], "the place itself is in the bin until its link has ended"
 
 
-async def test_a_file_larger_than_accepted_is_refused(stage: Stage) -> None:
-    class LargeObjects(MemoryObjects):
-        async def get(self, key: str, *, start: int = 0, stop: int | None = None) -> Blob:
-            blob = await super().get(key, start=start, stop=stop)
-            return Blob(UPLOAD_MAX_BYTES + 1, blob.start, blob.stop, blob.chunks)
+class LargeObjects(MemoryObjects):
+    """A store that says of some of what it holds that it is larger than accepted."""
 
-    large = LargeObjects()
+    def __init__(self, *large: str) -> None:
+        super().__init__()
+        self.large = set(large)
+        self.copied: list[str] = []
+
+    async def get(self, key: str, *, start: int = 0, stop: int | None = None) -> Blob:
+        blob = await super().get(key, start=start, stop=stop)
+        return Blob(UPLOAD_MAX_BYTES + 1, blob.start, blob.stop, blob.chunks) if key in self.large else blob
+
+    async def copy(self, source: str, target: str) -> None:
+        await super().copy(source, target)
+        self.copied.append(target)
+
+
+async def test_a_file_larger_than_accepted_is_refused_and_not_copied(stage: Stage) -> None:
     begun = await begin(stage)
-    large.held[str(begun.upload.key)] = jpeg()
-    handler = CompleteUploadHandler(stage.container.unit_of_work(), large, stage.container.inspector())
+    store = LargeObjects(str(begun.upload.key))
+    store.held[str(begun.upload.key)] = jpeg()
     with pytest.raises(FileTooLargeError):
-        await complete(stage, begun, by=handler)
+        await complete(stage, begun, by=_completing(stage, store))
+    assert store.copied == []
+
+
+async def test_a_file_that_grows_before_it_is_copied_is_refused_too(stage: Stage) -> None:
+    class GrowingObjects(LargeObjects):
+        async def copy(self, source: str, target: str) -> None:
+            await super().copy(source, target)
+            self.large.add(target)
+
+    begun = await begin(stage)
+    store = GrowingObjects()
+    store.held[str(begun.upload.key)] = jpeg()
+    with pytest.raises(FileTooLargeError):
+        await complete(stage, begun, by=_completing(stage, store))
+    assert len(store.copied) == 1
+
+
+def _completing(stage: Stage, store: MemoryObjects) -> CompleteUploadHandler:
+    return CompleteUploadHandler(stage.container.unit_of_work(), store, stage.container.inspector())
 
 
 async def test_while_the_store_is_away_it_may_be_tried_again(stage: Stage, objects: MemoryObjects) -> None:
