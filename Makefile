@@ -192,7 +192,8 @@ install() { # home locked [project]: an environment with exactly the locked pack
 	install_with_pip "$$@"
 }
 
-compile() { "$$uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" "$$@" $(ARGS); }
+# Without extras, pip would not find what it installs for them in the list.
+compile() { "$$uv" pip compile --quiet --universal --no-strip-extras --python-version 3.11 --generate-hashes --custom-compile-command "make lock" "$$@" $(ARGS); }
 
 lock() {
 	find_python
