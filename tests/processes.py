@@ -1,4 +1,4 @@
-"""The program as people start it: processes of their own, with settings of their own, that end with the test."""
+"""The program's commands: processes of their own, with settings of their own, that end with the test."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import httpx
 
+from tests.nursery import Nursery
 from tests.patience import PATIENCE_SECONDS
 
 _Answer = TypeVar("_Answer")
@@ -31,10 +34,33 @@ def environment(data_dir: Path, **settings: str) -> dict[str, str]:
     return {**kept, "NO_PROXY": "*", "no_proxy": "*", "STORIES_DATA_DIR": str(data_dir), **given}
 
 
-def run(*arguments: str, env: dict[str, str], options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end; ``options`` are the interpreter's."""
-    command = [PROGRAM[0], *options, *PROGRAM[1:], *arguments]
+@cache
+def nursery() -> Nursery:
+    """Where all processes of this one come from, unless they are to load the service themselves."""
+    return Nursery()
+
+
+def run(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    with tempfile.TemporaryDirectory() as name:
+        out, err = Path(name, "out"), Path(name, "err")
+        pid = nursery().start(*arguments, env=env, out=out, err=err)
+        code = _ended(pid, seconds=PATIENCE_SECONDS)
+        return subprocess.CompletedProcess(arguments, code, out.read_text(), err.read_text())
+
+
+def load_and_run(*arguments: str, env: dict[str, str], options: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end by an interpreter that begins with nothing; ``options`` are its own."""
+    command = [PROGRAM[0], *options.split(), *PROGRAM[1:], *arguments]
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
+
+
+def _ended(pid: int, *, seconds: float) -> int:
+    end = time.monotonic() + seconds
+    while (code := nursery().exit_code(pid)) is None:
+        assert time.monotonic() < end, f"{pid} did not end within {seconds} s"
+        time.sleep(0.005)
+    return code
 
 
 def eventually(ask: Callable[[], _Answer], what: str, *, seconds: float = PATIENCE_SECONDS) -> _Answer:
@@ -54,19 +80,19 @@ def free_port() -> int:
 
 
 class Process:
-    """A part of the service that runs until it is told to stop, or killed."""
+    """A part of the service that runs until it is told to stop, or killed.
 
-    def __init__(self, part: str, env: dict[str, str], logs: Path) -> None:
+    Attributes:
+        pid: its number.
+    """
+
+    def __init__(self, part: str, env: dict[str, str], logs: Path, *, before: str = "") -> None:
         logs.mkdir(parents=True, exist_ok=True)
         number = len(list(logs.iterdir()))
         self.part, self._said, self._logged = part, logs / f"{number}-{part}.out", logs / f"{number}-{part}.err"
-        with self._said.open("w") as said, self._logged.open("w") as logged:
-            self._process = subprocess.Popen([*PROGRAM, part], env=env, stdout=said, stderr=logged)
-
-    @property
-    def pid(self) -> int:
-        """Its number."""
-        return self._process.pid
+        self._said.touch()
+        self._logged.touch()
+        self.pid = nursery().start(part, env=env, out=self._said, err=self._logged, before=before)
 
     @property
     def said(self) -> str:
@@ -78,12 +104,17 @@ class Process:
         """Its standard error until now."""
         return self._logged.read_text()
 
+    @property
+    def lives(self) -> bool:
+        """Whether it has not ended."""
+        return nursery().exit_code(self.pid) is None
+
     def ready(self) -> Process:
         """Wait until it works."""
         sign = "For a token: " if self.part == "serve" else '"running"'
 
         def works() -> bool:
-            assert self._process.poll() is None, f"{self.part} ended: {self.logged}"
+            assert self.lives, f"{self.part} ended: {self.logged}"
             return sign in self.said + self.logged
 
         eventually(works, f"{self.part} is ready", seconds=PATIENCE_SECONDS)
@@ -96,16 +127,17 @@ class Process:
 
     def kill(self) -> None:
         """End it at once, in the middle of whatever it does."""
-        self._process.kill()
-        self._process.wait()
+        if self.lives:
+            os.kill(self.pid, signal.SIGKILL)
+            self.exit_code(PATIENCE_SECONDS)
 
     def tell_to_stop(self) -> None:
         """Ask it to end."""
-        self._process.send_signal(signal.SIGTERM)
+        os.kill(self.pid, signal.SIGTERM)
 
     def exit_code(self, seconds: float) -> int:
         """How it ended, within so many seconds."""
-        return self._process.wait(seconds)
+        return _ended(self.pid, seconds=seconds)
 
 
 Start = Callable[..., Process]

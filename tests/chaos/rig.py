@@ -7,17 +7,14 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from application.failpoints import Failpoint
 from tests.chaos.servers import OwnPostgres, OwnRedis
-from tests.processes import environment, eventually, free_port, run
+from tests.processes import Process, environment, free_port, run
 
 PARTS: Final = ("serve", "worker", "relay", "scheduler")
 PASSED_BY: Final = {
@@ -52,16 +49,7 @@ class Rig:
             log_level="warning",
         )
         assert run("migrate", env=self.env).returncode == 0
-        root = Path(__file__).parents[2]
-        self._nursery = subprocess.Popen(
-            [sys.executable, "-m", "tests.chaos.nursery"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=root,
-            env={**self.env, "PYTHONPATH": str(root)},
-        )
-        self._pids: dict[str, int] = {}
+        self._parts: dict[str, Process] = {}
 
     @property
     def url(self) -> str:
@@ -74,40 +62,21 @@ class Rig:
 
     def start(self, part: str, failpoint: str = "") -> None:
         """Start a part."""
-        env = {name: value for name, value in self.env.items() if name.startswith(("STORIES_", "TMPDIR"))}
-        env["STORIES_FAILPOINT"] = failpoint
-        order = {"part": part, "env": env, "fault": self._fault, "log": str(self._folder / f"{part}.log")}
-        assert self._nursery.stdin is not None
-        assert self._nursery.stdout is not None
-        self._nursery.stdin.write(json.dumps(order) + "\n")
-        self._nursery.stdin.flush()
-        self._pids[part] = int(self._nursery.stdout.readline())
+        env = {**self.env, "STORIES_FAILPOINT": failpoint}
+        before = f"tests.chaos.faults:{self._fault}" if self._fault else ""
+        self._parts[part] = Process(part, env, self._folder / "logs", before=before)
 
     def start_all(self) -> None:
         """Start every part, none with a failpoint."""
         for part in PARTS:
             self.start(part)
 
-    def kill(self, part: str) -> None:
-        """End a part at once, if it has not ended."""
-        with suppress(ProcessLookupError):
-            os.kill(self._pids[part], signal.SIGKILL)
-        eventually(lambda: not self.lives(part), f"{part} is dead")
-
-    def lives(self, part: str) -> bool:
-        """Whether a part has not ended."""
-        try:
-            os.kill(self._pids[part], 0)
-        except ProcessLookupError:
-            return False
-        return True
-
     async def disturb(self, kills: int, *, pace: float) -> None:
         """End this and that, so often; ``pace`` is seconds between two."""
         while sum(self.kills.values()) < kills:
             await asyncio.sleep(self.random.uniform(0.5, 1.5) * pace)
             for part in PARTS:
-                if not self.lives(part):  # at its failpoint
+                if not self._parts[part].lives:  # at its failpoint
                     self.kills[f"{part} at a failpoint"] += 1
                     self.start(part, self._failpoint(part))
             await asyncio.to_thread(self._strike, self.random.choice((*PARTS * 5, "redis", "postgres", "hang")))
@@ -119,12 +88,12 @@ class Rig:
             server.start()
         elif what == "hang":
             part = self.random.choice(PARTS)
-            with suppress(ProcessLookupError):
-                os.kill(self._pids[part], signal.SIGSTOP)
+            if self._parts[part].lives:
+                os.kill(self._parts[part].pid, signal.SIGSTOP)
                 time.sleep(1)
-                os.kill(self._pids[part], signal.SIGCONT)
+                os.kill(self._parts[part].pid, signal.SIGCONT)
         else:
-            self.kill(what)
+            self._parts[what].kill()
             self.start(what, self._failpoint(what))
         self.kills[what] += 1
 
@@ -136,20 +105,14 @@ class Rig:
 
     def heal(self) -> None:
         """Start every part anew, with nothing in their way."""
-        for part in PARTS:
-            self.kill(part)
+        for part in self._parts.values():
+            part.kill()
         self.start_all()
 
     def close(self) -> None:
         """End everything."""
-        for part in self._pids:
-            self.kill(part)
-        self._nursery.kill()
-        self._nursery.wait()
-        assert self._nursery.stdin is not None
-        assert self._nursery.stdout is not None
-        self._nursery.stdin.close()
-        self._nursery.stdout.close()
+        for part in self._parts.values():
+            part.kill()
         self.redis.crash()
         self.postgres.crash()
 

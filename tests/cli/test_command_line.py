@@ -14,7 +14,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from tests.processes import PROGRAM, environment, free_port, run
+from tests.processes import PROGRAM, environment, free_port, load_and_run
 
 pytestmark = pytest.mark.slow
 
@@ -125,7 +125,7 @@ def test_the_doctor_names_the_issuer_that_is_away(stories: Stories) -> None:
 
 
 def test_a_token_is_made_without_loading_the_service(tmp_path: Path) -> None:
-    done = run("token", "alice", env=environment(tmp_path), options=("-X", "importtime"))
+    done = load_and_run("token", "alice", env=environment(tmp_path), options="-X importtime")
 
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "infrastructure.identity.tokens" in loaded
