@@ -220,8 +220,8 @@ def _by_id(answer: Answer) -> tuple[dict[str, dict[str, Any]], dict[str, float]]
 
 
 def _difference(one: Answer, other: Answer) -> str:
-    lines = [json.dumps(each, indent=0, sort_keys=True).splitlines() for each in (one, other)]
-    return " ".join(line for line in difflib.ndiff(*lines) if line.startswith(("+ ", "- ")))
+    first, second = (json.dumps(each, indent=0, sort_keys=True).splitlines() for each in (one, other))
+    return " ".join(line for line in difflib.ndiff(first, second) if line.startswith(("+ ", "- ")))
 
 
 async def wiped(postgres: OwnPostgres, redis: OwnRedis, start: Start, env: dict[str, str], seconds: float) -> bool:
