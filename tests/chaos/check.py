@@ -25,10 +25,8 @@ _GIVEN_UP = """
 
 def is_quiet(rig: Rig) -> bool:
     """Whether everything that follows from what was done is done."""
-    return (
-        not rig.postgres.rows(_STILL_TO_DO)
-        and len(rig.stream()) == rig.postgres.rows("SELECT count(*) FROM outbox")[0][0]
-    )
+    events = rig.postgres.rows("SELECT count(*) FROM outbox")[0][0]
+    return not rig.postgres.rows(_STILL_TO_DO) and events == len(rig.stream()) == len({*rig.hook.taken})
 
 
 def violations(rig: Rig, ledger: Ledger) -> list[str]:
@@ -88,6 +86,16 @@ def _events(rig: Rig) -> Iterator[str]:
     yield from _each("an event that never was", {*told} - {row[0] for row in rows})
     if told != [row[0] for row in rows]:
         yield "the stream has events twice, or in another order"
+    yield from _webhook(rig, [(position, event) for event, *_, position in rows])
+
+
+def _webhook(rig: Rig, events: list[tuple[int, str]]) -> Iterator[str]:
+    """Who answers and is not heard is told again; what it hears first is in order."""
+    first = [*dict.fromkeys(rig.hook.taken)]
+    yield from _each("a webhook was not told", {*events} - {*first})
+    yield from _each("a webhook was told what never was", {*first} - {*events})
+    if first != sorted(first):
+        yield "a webhook was told in another order"
 
 
 def _each(what: str, of: set[Any]) -> Iterator[str]:

@@ -12,7 +12,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
+
 from application.failpoints import Failpoint
+from tests.chaos.hook import Hook
 from tests.chaos.servers import OwnPostgres, OwnRedis
 from tests.processes import Process, environment, free_port, run
 
@@ -20,7 +23,7 @@ PARTS: Final = ("serve", "worker", "relay", "scheduler")
 PASSED_BY: Final = {
     "serve": ("upload", "create", "once", "delete"),
     "worker": ("media", "cleanup"),
-    "relay": ("relay", "sequence", "stream"),
+    "relay": ("relay", "sequence", "stream", "webhook"),
     "scheduler": ("sweep", "cleanup"),
 }
 """Which failpoints a part passes, by what their names begin with."""
@@ -30,6 +33,7 @@ class Rig:
     """Servers, the parts of the service over them, and who ends them.
 
     Attributes:
+        hook: who is told of everything by a webhook.
         kills: how often what was ended, by part, or server, and how.
     """
 
@@ -47,21 +51,34 @@ class Rig:
             sweep_interval_seconds="0.5",
             rate_limit_enabled="false",
             log_level="warning",
+            webhook_networks="127.0.0.0/8",
         )
         assert run("migrate", env=self.env).returncode == 0
         self._parts: dict[str, Process] = {}
+        self.hook = Hook()
 
     @property
     def url(self) -> str:
         """Where it is served."""
         return f"http://127.0.0.1:{self.port}"
 
-    def token(self, user: str) -> str:
+    def token(self, user: str, *options: str) -> str:
         """A token, as `stories token` prints it."""
-        return run("token", user, env=self.env).stdout.strip()
+        return run("token", user, *options, env=self.env).stdout.strip()
+
+    def make_webhook(self) -> None:
+        """From now on, the hook is told."""
+        self._parts["serve"].ready()
+        headers = {"Authorization": f"Bearer {self.token('app', '--role', 'service')}"}
+        made = httpx.post(
+            f"{self.url}/api/webhooks", json={"url": self.hook.url}, headers=headers, timeout=30, trust_env=False
+        )
+        assert made.status_code == 201, made.text
 
     def start(self, part: str, failpoint: str = "") -> None:
-        """Start a part."""
+        """Start a part; half a minute after another, as far as its leases of webhooks are concerned."""
+        if part == "relay":
+            self.postgres.rows("UPDATE webhooks SET leased_until = NULL RETURNING id")
         env = {**self.env, "STORIES_FAILPOINT": failpoint}
         before = f"tests.chaos.faults:{self._fault}" if self._fault else ""
         self._parts[part] = Process(part, env, self._folder / "logs", before=before)
@@ -113,6 +130,7 @@ class Rig:
         """End everything."""
         for part in self._parts.values():
             part.kill()
+        self.hook.close()
         self.redis.crash()
         self.postgres.crash()
 

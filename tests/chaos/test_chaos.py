@@ -52,6 +52,7 @@ def rig(fault: str | None) -> Iterator[Rig]:
 async def lived_through(rig: Rig, kills: int, *, seconds: float, pace: float = 0.4) -> Ledger:
     """People go on living while this and that is killed, so often and for so long at least."""
     ledger, until = Ledger(), asyncio.Event()
+    await asyncio.to_thread(rig.make_webhook)
     people = [
         Person(rig.url, await asyncio.to_thread(rig.token, f"user-{number}"), f"user-{number}", ledger, SEED + number)
         for number in range(PEOPLE)
@@ -71,7 +72,8 @@ async def test_nothing_is_lost_and_nothing_done_twice_whatever_is_killed(rig: Ri
     await asyncio.to_thread(eventually, lambda: is_quiet(rig), "everything has followed", seconds=120)
     found = violations(rig, ledger)
     made = {"answers": ledger.answers, "stories": len(ledger.posted), "views": len(ledger.viewed)}
-    told = {"events": len(rig.stream()), "violations": len(found)}
+    again = len(rig.hook.taken) - len({*rig.hook.taken})
+    told = {"events": len(rig.stream()), "told again by the webhook": again, "violations": len(found)}
     sys.stdout.write(f"\n{sum(rig.kills.values())} kills {dict(rig.kills)}: {made | told}\n")
     assert found == []
     assert ledger.posted
