@@ -7,6 +7,7 @@ import os
 import shutil
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import hypothesis
@@ -32,13 +33,15 @@ keep_quiet()
 
 SECRET = "a secret for tests that is long enough"
 
+LOOP = {"use_uvloop": find_spec("uvloop") is not None}
+"""The event loop that the service runs on."""
 ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def anyio_backend() -> str:
+def anyio_backend() -> tuple[str, dict[str, bool]]:
     """All tests run on asyncio, as the service does."""
-    return "asyncio"
+    return "asyncio", LOOP
 
 
 def missing(server: str, reason: object) -> None:

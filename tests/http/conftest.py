@@ -14,7 +14,7 @@ from dependency_injector import providers
 
 from infrastructure.container import Container, close
 from infrastructure.settings import Settings
-from tests.conftest import ENGINES, SECRET
+from tests.conftest import ENGINES, LOOP, SECRET
 from tests.http.town import Town
 from tests.stage import Served, serve
 from tests.webhooks import Targets
@@ -66,7 +66,7 @@ def address(house: Settings) -> Iterator[str]:
     """The application, served over real HTTP with its workers beside it, on a loop that also runs between tests."""
     container = Container(settings=house, webhook_sender=providers.Object(Targets()))  # nothing is sent anywhere
     with (
-        start_blocking_portal("asyncio") as portal,
+        start_blocking_portal("asyncio", LOOP) as portal,
         portal.wrap_async_context_manager(serve(house, container)) as served,
     ):
         yield served.url

@@ -23,7 +23,7 @@ from infrastructure.container import Container
 from infrastructure.settings import Settings
 from infrastructure.sql.personal import RULES, Erasure
 from infrastructure.sql.tables import erasures, metadata, profiles
-from tests.conftest import REDIS_URL
+from tests.conftest import LOOP, REDIS_URL
 from tests.http.conftest import Resting
 from tests.http.life import CLAIMS, EMAIL, WORD, lead
 from tests.http.test_export import export
@@ -42,7 +42,7 @@ def address(house: Settings) -> Iterator[str]:
     """The application; nobody is erased but when a test has it done."""
     container = Container(settings=house, scheduler=providers.Object(Resting()))
     with (
-        start_blocking_portal("asyncio") as portal,
+        start_blocking_portal("asyncio", LOOP) as portal,
         portal.wrap_async_context_manager(serve(house, container)) as served,
     ):
         yield served.url

@@ -13,7 +13,7 @@ from dependency_injector import providers
 
 from infrastructure.container import Container
 from infrastructure.settings import Settings
-from tests.conftest import SECRET
+from tests.conftest import LOOP, SECRET
 from tests.forgetful import ForgetfulDatabase
 from tests.http.test_tenancy import (
     test_a_friendship_a_block_and_a_ring_are_of_one_organisation,
@@ -54,7 +54,7 @@ def _forgetful(settings: Settings) -> Container:
 def address(house: Settings) -> Iterator[str]:
     """The application, which has forgotten whose is what."""
     with (
-        start_blocking_portal("asyncio") as portal,
+        start_blocking_portal("asyncio", LOOP) as portal,
         portal.wrap_async_context_manager(serve(house, _forgetful(house))) as served,
     ):
         yield served.url

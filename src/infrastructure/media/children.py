@@ -267,7 +267,7 @@ class _Ends:
         ours, theirs = os.pipe()
         self.theirs.append(theirs)
         transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(ours, "rb", 0)
+            lambda: _ToItsEnd(stream), os.fdopen(ours, "rb", 0)
         )
         self._transports.append(transport)
 
@@ -283,6 +283,13 @@ class _Ends:
         self.leash.close()
         for each in self._transports:
             each.close()
+
+
+class _ToItsEnd(asyncio.StreamReaderProtocol):
+    def eof_received(self) -> bool:
+        """Have the pipe closed; uvloop asks, asyncio would have done so anyway."""
+        super().eof_received()
+        return False
 
 
 class _Fork:

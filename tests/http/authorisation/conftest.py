@@ -12,7 +12,7 @@ from dependency_injector import providers
 
 from infrastructure.container import Container, close
 from infrastructure.settings import Settings
-from tests.conftest import ENGINES
+from tests.conftest import ENGINES, LOOP
 from tests.http.authorisation.cells import Cell, all_cells
 from tests.http.authorisation.play import Player
 from tests.http.authorisation.scene import Renderer, Scene, set_scene
@@ -63,7 +63,7 @@ def house(engine: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.
 def theatre(house: Settings, cells: list[Cell]) -> Iterator[Theatre]:
     """The application, served over real HTTP, with everybody in their place."""
     residents = [cell.request for cell in cells if not cell.state]
-    with start_blocking_portal("asyncio") as portal:
+    with start_blocking_portal("asyncio", LOOP) as portal:
         scene = _in(portal, house, residents)
         if house.database_url and house.database_url.startswith("postgresql"):
             with psycopg.connect(house.database_url, autocommit=True) as connection:
