@@ -5,7 +5,7 @@
 #   make install PYTHON=python3.13    another interpreter than the one found
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-all s3-server check fmt lint types arch cov bench-media bench-uploads bench-events bench-live lifecycles chaos demo migrate lock clean
+.PHONY: help install run test test-all s3-server check fmt lint types arch cov traced untraced bench-media bench-uploads bench-events bench-live lifecycles chaos demo migrate lock clean
 
 PYTHON ?=
 ARGS ?=
@@ -22,6 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 MEMORY := $(shell test -w /dev/shm && ! grep -q ' /dev/shm .*noexec' /proc/mounts && \
 	test "$$(df -Pk /dev/shm | awk 'NR == 2 {print $$4}')" -ge 4000000 && echo TMPDIR=/dev/shm)
 PYTEST := $(MEMORY) $(BIN)/pytest
+BY_GROUP := -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 OFFLINE := not (postgres or redis or s3 or e2e)
 TESTS ?= $(OFFLINE)
@@ -41,7 +42,7 @@ test: $(STAMP) ## Run the quick tests: no server, no network, under a minute
 	@$(PYTEST) -n $(WORKERS) -m "$(OFFLINE) and not slow" $(ARGS)
 
 test-all: $(STAMP) ## Run every test with coverage; a missing server is skipped, or fails when CI=true
-	@$(PYTEST) -n $(WORKERS) --dist loadgroup --cov $(ARGS)
+	@$(PYTEST) $(BY_GROUP) --cov $(ARGS)
 
 s3-server: $(S3_SERVER) ## Install the S3 server that tests of the object store start
 
@@ -61,9 +62,13 @@ types: $(STAMP) ## Check types, strictly
 arch: $(STAMP) ## Check who imports whom
 	@$(BIN)/lint-imports --no-logo
 
-cov: $(STAMP) ## Run every test that needs no server; every branch of domain and application must be covered
-	@$(PYTEST) $(COVERING) -n $(WORKERS) --dist loadgroup -m "$(TESTS)" --cov $(ARGS)
-	@$(PYTEST) $(addprefix --ignore=,$(COVERING)) -n $(WORKERS) --dist loadgroup -m "$(TESTS)" $(ARGS)
+cov: traced untraced ## Run every test that needs no server; every branch of domain and application must be covered
+
+traced: $(STAMP)
+	@$(PYTEST) $(COVERING) $(BY_GROUP) -m "$(TESTS)" --cov $(ARGS)
+
+untraced: $(STAMP)
+	@$(PYTEST) $(addprefix --ignore=,$(COVERING)) $(BY_GROUP) -m "$(TESTS)" $(ARGS)
 
 bench-media: $(STAMP) ## Compare what renditions cost with the plain tools; fails if a promise is not kept
 	@$(BIN)/python -m tests.bench.media
