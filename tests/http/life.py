@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import insert
 
-from infrastructure.sql.tables import postings
+from infrastructure.sql.tables import affinities, postings
 from tests.http.town import Town, ok
 from tests.stage import jpeg
 
@@ -117,7 +117,10 @@ async def _moderate(town: Town) -> None:
 
 
 async def _rows(town: Town) -> None:
-    """What is written only by setting, or only for a moment."""
+    """What is written only by setting, or only long after."""
     async with town.container.database().write(None) as connection:
         counted = {"day": date(2030, 1, 1), "stories": 5, "size": 631}
         await connection.execute(insert(postings), {"org_id": town.org, "user_id": "alice", **counted})
+        sums = {"org_id": town.org, "points": 2.0**80, "engaged": 2.0**79, "chances": 2.0**78}
+        for actor, owner in (("alice", "bob"), ("bob", "alice")):
+            await connection.execute(insert(affinities), {"actor_id": actor, "owner_id": owner, **sums})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -70,6 +71,12 @@ async def test_it_tells_of_everything_there_is(town: Town) -> None:
     }
     assert told["closeFriend"] == [{"userId": "bob"}]
     assert told["mute"] == [{"userId": "frank"}]
+    (affinity,) = told["affinity"]
+    half_lives = (datetime.now(UTC) - datetime(2024, 1, 1, tzinfo=UTC)) / timedelta(days=14)
+    assert affinity == {"userId": "bob"} | {
+        name: pytest.approx(2 ** (power - half_lives), rel=1e-3)
+        for name, power in (("points", 80), ("engaged", 79), ("chances", 78))
+    }
     (block,) = told["block"]
     assert TIME.fullmatch(block.pop("createdAt"))
     assert block == {"userId": "mallory", "reason": None}

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.content import STILL_SECONDS
 from domain.engagement import HIGH_FROM, LOW_BELOW
 from domain.story import Status
+from infrastructure.sql.affinities import keep_affinities
 from infrastructure.sql.dialect import clock, seconds_from_now
 from infrastructure.sql.locks import end_story
 from infrastructure.sql.media import KEYS, discard_objects
@@ -81,6 +82,7 @@ async def freeze_analytics(connection: AsyncConnection, after_seconds: float, li
         return 0
     for story_id in ids:
         await end_story(connection, story_id)  # views that are under way come first, and are counted
+    await keep_affinities(connection, list(ids))
     rows = (await connection.execute(_INSIGHTS, {"ids": ids})).all()
     await connection.execute(_FREEZE, [{"of_story": row.id, "frozen": _frozen(row)} for row in rows])
     await connection.execute(_FORGET_VIEWS, {"ids": ids})

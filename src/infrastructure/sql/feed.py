@@ -1,53 +1,27 @@
-"""Feeds in SQL: which stories are in one, and what they are ranked by. Only active stories are read, by their index.
-
-The points that views, reactions and replies are worth stand in `domain/ranking.py` and once more here; a contract test
-compares the two.
-"""
+"""Feeds in SQL: which stories are in one, and what they are ranked by. Only active stories are read, by their index."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Float,
-    and_,
-    bindparam,
-    case,
-    cast,
-    func,
-    literal,
-    or_,
-    select,
-    union,
-    union_all,
-)
+from sqlalchemy import Float, and_, bindparam, cast, func, select, union
 
 from application.caller import Caller
 from application.queries.cards import StoryCard
 from application.queries.get_recommended_feed import Candidate
 from domain.audience import Visibility
-from domain.content import STILL_SECONDS
-from domain.engagement import HIGH_FROM, Reaction
-from domain.ranking import HOT_HALF_LIFE_SECONDS, PAIR_HALF_LIFE_SECONDS, REACTION_POINTS, REPLY_POINTS
+from domain.ranking import HOT_HALF_LIFE_SECONDS
 from domain.story import Status
 from domain.values import StoryId
 from infrastructure.sql import visibility
+from infrastructure.sql.affinities import faded, pair_sums
 from infrastructure.sql.cards import MediaLinks, select_cards, to_card
 from infrastructure.sql.database import Database
 from infrastructure.sql.dialect import clock, seconds_between
+from infrastructure.sql.facts import engagement
 from infrastructure.sql.readers import count_of, who
-from infrastructure.sql.tables import (
-    friendships,
-    replies,
-    stories,
-    story_audience,
-    story_reactions,
-    story_stats,
-    story_views,
-)
+from infrastructure.sql.tables import friendships, stories, story_audience, story_stats
 
 _org, _viewer = visibility.org, visibility.viewer
 _feed_public = bindparam("feed_public", type_=friendships.c.confirmed.type)
@@ -92,133 +66,19 @@ _FEED = (
 )
 _CARDS = select_cards().where(stories.c.id.in_(bindparam("ids", expanding=True)), visibility.in_feed)
 
-# --- what passed between people, in points ------------------------------------------------------------------------
+# --- what they are ranked by ---------------------------------------------------------------------------------------
 
+_given = pair_sums("actor")
+_received = pair_sums("owner")
 
-def _faded(at: ColumnElement[Any], half_life: float) -> ColumnElement[float]:
-    return func.power(2.0, -seconds_between(clock(), at) / half_life)
-
-
-def _facts(columns: Mapping[str, ColumnElement[Any]], source: Any, *where: ColumnElement[bool]) -> Any:
-    return select(*(column.label(name) for name, column in columns.items())).select_from(source).where(*where)
-
-
-_length = func.coalesce(stories.c.duration_seconds, STILL_SECONDS)
-_fraction = case(
-    (story_views.c.duration_seconds >= _length, literal(1.0)), else_=story_views.c.duration_seconds / _length
-)
-_feeling_points = case(
-    *(
-        (story_reactions.c.feeling == reaction.value, literal(points))
-        for reaction, points in REACTION_POINTS.items()
-        if reaction is not Reaction.SHARE
-    ),
-    else_=literal(0.0),
-)
-_share_points = case((story_reactions.c.shared, literal(REACTION_POINTS[Reaction.SHARE])), else_=literal(0.0))
-_likes = or_(
-    story_reactions.c.shared,
-    and_(story_reactions.c.feeling.is_not(None), story_reactions.c.feeling != Reaction.DISLIKE.value),
-)
-_one, _zero = literal(1.0), literal(0.0)
-
-
-def _engagement(*of: str) -> Any:
-    """What was done with stories: who, whose, which, when, its points, whether engaged, whether it was a chance.
-
-    ``of`` narrows the facts by the parameters named: the actor or the owner is the viewer, or the story is a member.
-    """
-
-    def narrowed(table: Any, actor: ColumnElement[Any]) -> list[ColumnElement[bool]]:
-        conditions = {
-            "actor": actor == _viewer,
-            "owner": table.c.owner_id == _viewer,
-            "members": table.c.story_id.in_(select(_MEMBERS.c.id)),
-        }
-        return [table.c.org_id == _org, *(conditions[name] for name in of)]
-
-    viewed = _facts(
-        {
-            "actor": story_views.c.viewer_id,
-            "owner": story_views.c.owner_id,
-            "story": story_views.c.story_id,
-            "at": story_views.c.viewed_at,
-            "points": _fraction,
-            "engaged": case((_fraction >= HIGH_FROM, _one), else_=_zero),
-            "chance": _one,
-        },
-        story_views.join(
-            stories, and_(stories.c.org_id == story_views.c.org_id, stories.c.id == story_views.c.story_id)
-        ),
-        *narrowed(story_views, story_views.c.viewer_id),
-    )
-    reacted = _facts(
-        {
-            "actor": story_reactions.c.user_id,
-            "owner": story_reactions.c.owner_id,
-            "story": story_reactions.c.story_id,
-            "at": story_reactions.c.reacted_at,
-            "points": _feeling_points + _share_points,
-            "engaged": case((_likes, _one), else_=_zero),
-            "chance": _zero,
-        },
-        story_reactions,
-        *narrowed(story_reactions, story_reactions.c.user_id),
-    )
-    replied = _facts(
-        {
-            "actor": replies.c.sender_id,
-            "owner": replies.c.owner_id,
-            "story": replies.c.story_id,
-            "at": func.min(replies.c.created_at),
-            "points": literal(REPLY_POINTS),
-            "engaged": _one,
-            "chance": _zero,
-        },
-        replies,
-        *narrowed(replies, replies.c.sender_id),
-        replies.c.sender_id == replies.c.thread_id,
-    ).group_by(replies.c.sender_id, replies.c.owner_id, replies.c.story_id)
-    return union_all(viewed, reacted, replied).subquery("facts_" + "_".join(of))
-
-
-def _pair_sums(of: str, other: str) -> Any:
-    """Faded sums of what passed between the viewer and each ``other``."""
-    facts = _engagement(of)
-    fade = _faded(facts.c.at, PAIR_HALF_LIFE_SECONDS)
-    by_story = (
-        select(
-            facts.c[other].label("other"),
-            func.sum(facts.c.points * fade).label("points"),
-            func.max(facts.c.engaged * fade).label("engaged"),
-            func.max(facts.c.chance * fade).label("chance"),
-        )
-        .group_by(facts.c[other], facts.c.story)
-        .subquery(f"by_story_{of}")
-    )
-    return (
-        select(
-            by_story.c.other,
-            func.sum(by_story.c.points).label("points"),
-            func.sum(by_story.c.engaged).label("engaged"),
-            func.sum(by_story.c.chance).label("chances"),
-        )
-        .group_by(by_story.c.other)
-        .cte(f"sums_{of}")
-    )
-
-
-_given = _pair_sums("actor", "owner")
-_received = _pair_sums("owner", "actor")
-
-_story_facts = _engagement("members")
+_done = engagement("done", lambda table, _: (table.c.org_id == _org, table.c.story_id.in_(select(_MEMBERS.c.id))))
 _worth = (
     select(
-        _story_facts.c.story,
-        func.sum(_story_facts.c.points).label("points"),
-        func.sum(_story_facts.c.points * _faded(_story_facts.c.at, HOT_HALF_LIFE_SECONDS)).label("hot"),
+        _done.c.story,
+        func.sum(_done.c.points).label("points"),
+        func.sum(_done.c.points * faded(_done.c.at, HOT_HALF_LIFE_SECONDS)).label("hot"),
     )
-    .group_by(_story_facts.c.story)
+    .group_by(_done.c.story)
     .cte("worth")
 )
 

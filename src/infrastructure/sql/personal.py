@@ -13,7 +13,9 @@ from typing import Any, Final
 from sqlalchemy import Column, ColumnElement, case, literal
 
 from domain.friendship import FriendshipStatus
+from infrastructure.sql.affinities import affinities_now
 from infrastructure.sql.tables import (
+    affinities,
     blocks,
     close_friends,
     erasures,
@@ -147,6 +149,11 @@ RULES: Final[Mapping[Column[Any], Rule]] = {
             },
         ),
     ),
+    affinities.c.actor_id: Rule(
+        Erasure.ROWS,
+        Told("affinity", (affinities.c.owner_id,), {"userId": affinities.c.owner_id, **affinities_now()}),
+    ),
+    affinities.c.owner_id: Rule(Erasure.ROWS, _SECRET),
     friendships.c.friend_id: Rule(
         Erasure.ROWS,
         Told(

@@ -246,6 +246,19 @@ replies = Table(
     Index(None, "org_id", "recipient_id", "created_at"),
 )
 
+# What one has given the stories of another that are over; see affinities.py for the unit.
+affinities = Table(
+    "affinities",
+    metadata,
+    _org(),
+    Column("actor_id", String(128), primary_key=True),
+    Column("owner_id", String(128), primary_key=True),
+    Column("points", Float, nullable=False),
+    Column("engaged", Float, nullable=False),
+    Column("chances", Float, nullable=False),
+    Index(None, "org_id", "owner_id", "actor_id"),
+)
+
 # One row for each of the two who has said so; confirmed once both have.
 friendships = Table(
     "friendships",

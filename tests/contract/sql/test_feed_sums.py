@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from application.commands.archive_story import ArchiveStory
 from application.commands.react_to_story import ReactToStory
 from application.commands.reply_to_story import ReplyToStory
 from application.commands.track_view import TrackView
+from application.policies.clean_archives import CleanArchives
 from application.queries.get_recommended_feed import Candidate
 from domain.audience import Visibility
 from domain.content import STILL_SECONDS
@@ -153,3 +155,51 @@ def _compare(candidate: Candidate, facts: list[dict[str, Any]], owner: str, now:
         assert getattr(candidate, name) == pytest.approx(value, abs=1e-3, rel=1e-4), name
     assert candidate.friend
     assert not candidate.close_friend
+
+
+PAIR_SUMS = ("points_given", "engaged", "chances", "points_received")
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_what_passed_between_people_is_the_same_when_nobody_knows_any_more_by_what(
+    stage: Stage, seed: int
+) -> None:
+    posted = await _live(stage, random.Random(seed))
+    before = await _sums_by_owner(stage)
+    for some in (posted[:3], posted[3:5]):
+        for story_id in some:
+            await _end(stage, story_id)
+        assert await CleanArchives(stage.container.unit_of_work(), 0, 0)() == len(some)
+        assert await CleanArchives(stage.container.unit_of_work(), 0, 0)() == 0
+        after = await _sums_by_owner(stage)
+        assert len(after) == 3
+        for owner, sums in after.items():
+            assert sums == pytest.approx(before[owner], abs=1e-3, rel=1e-4), owner
+
+
+async def test_a_friend_of_long_ago_counts_less_and_less(stage: Stage) -> None:
+    await stage.befriend("bob", "alice")
+    ended = await stage.post_text("alice")
+    await stage.container.reply_to_story()(ReplyToStory(caller=stage.caller("bob"), story_id=ended, content="Hi"))
+    await _end(stage, ended)
+    async with stage.container.database().write(None) as connection:
+        at = (await connection.execute(select(replies.c.created_at))).scalar_one()
+        await connection.execute(update(replies).values(created_at=at - timedelta(days=28)))
+    await CleanArchives(stage.container.unit_of_work(), 0, 0)()
+    await stage.post_text("alice")
+    (candidate,) = await stage.container.feed_reader().candidates(stage.caller("bob"))
+    assert candidate.points_given == pytest.approx(REPLY_POINTS / 4, rel=1e-4), "two half-lives"
+    assert candidate.engaged == pytest.approx(1 / 4, rel=1e-4)
+
+
+async def _end(stage: Stage, story_id: StoryId) -> None:
+    async with stage.container.database().read(None) as connection:
+        owner = (await connection.execute(select(stories.c.owner_id).where(stories.c.id == story_id))).scalar_one()
+    await stage.container.archive_story()(ArchiveStory(caller=stage.caller(owner), story_id=story_id))
+
+
+async def _sums_by_owner(stage: Stage) -> dict[str, list[float]]:
+    candidates = await stage.container.feed_reader().candidates(stage.caller("bob"))
+    async with stage.container.database().read(None) as connection:
+        owner_of = {row.id: row.owner_id for row in await connection.execute(select(stories.c.id, stories.c.owner_id))}
+    return {owner_of[each.story_id]: [getattr(each, name) for name in PAIR_SUMS] for each in candidates}
