@@ -131,6 +131,15 @@ stories = Table(
         sqlite_where=text("status = 'Active' AND page IS NOT NULL"),
     ),
     Index("stories_history", "org_id", "owner_id", text("created_at DESC"), text("id DESC")),
+    # What is done with somebody's stories is looked for in those of which it is still known.
+    Index(
+        "stories_known",
+        "org_id",
+        "owner_id",
+        "id",
+        postgresql_where=text("frozen_at IS NULL"),
+        sqlite_where=text("frozen_at IS NULL"),
+    ),
     Index(
         "stories_due",
         "expires_at",

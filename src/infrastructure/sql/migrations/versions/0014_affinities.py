@@ -25,8 +25,13 @@ def upgrade() -> None:
     )
     op.create_index("affinities_org_id_owner_id_actor_id", "affinities", ["org_id", "owner_id", "actor_id"])
     wall.raise_for("affinities")
+    known = sa.text("frozen_at IS NULL")
+    op.create_index(
+        "stories_known", "stories", ["org_id", "owner_id", "id"], postgresql_where=known, sqlite_where=known
+    )
 
 
 def downgrade() -> None:
     """Go one step back."""
+    op.drop_index("stories_known", "stories")
     op.drop_table("affinities")
