@@ -53,7 +53,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         jwt_audience: required ``aud`` of tokens, if set.
         jwt_require_org: refuse tokens that name no organisation.
         sweep_interval_seconds: how often expired stories are moved to the archive; readers do not depend on it.
-        analytics_retention_seconds: how long after archiving it is known who viewed and reacted; 0: not at all.
+        analytics_retention_seconds: how long after archiving it is known who viewed and reacted to what; 0: not at all.
         media_grace_seconds: how long after archiving media are kept; 0: for ever.
         events_retention_seconds: how long events are kept for those who read them.
         stream_max_length: events in the stream of Redis; more, while a group has not acknowledged the others.

@@ -26,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.ranking import PAIR_HALF_LIFE_SECONDS
+from domain.values import OrgId
 from infrastructure.sql import visibility
 from infrastructure.sql.dialect import ENGINES, Instant, clock, seconds_between, upsert_into
 from infrastructure.sql.facts import Narrow, engagement
@@ -97,7 +98,7 @@ def _sums(of: FromClause) -> list[ColumnElement[Any]]:
     return [func.sum(of.c[name]).label(name) for name in _SUMS]
 
 
-_ended = engagement("ended", lambda table, _: (table.c.story_id.in_(_ids),))
+_ended = engagement("ended", lambda table, _: (table.c.org_id == visibility.org, table.c.story_id.in_(_ids)))
 _grown = func.power(2.0, seconds_between(_ended.c.at, _BEGINNING) / PAIR_HALF_LIFE_SECONDS)
 _by_ended_story = _by_story(_ended, _grown).subquery("by_ended_story")
 _pair = (_by_ended_story.c.org, _by_ended_story.c.actor, _by_ended_story.c.owner)
@@ -117,6 +118,6 @@ def _adding(engine: str) -> Any:
 _ADD: Final = {engine: _adding(engine) for engine in ENGINES}
 
 
-async def keep_affinities(connection: AsyncConnection, story_ids: list[UUID]) -> None:
+async def keep_affinities(connection: AsyncConnection, org: OrgId, story_ids: list[UUID]) -> None:
     """Add what was done with stories to the affinities of people; their facts have to be forgotten with it."""
-    await connection.execute(_ADD[connection.dialect.name], {"ids": story_ids})
+    await connection.execute(_ADD[connection.dialect.name], {"org": org, "ids": story_ids})

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.content import STILL_SECONDS
 from domain.engagement import HIGH_FROM, LOW_BELOW
 from domain.story import Status
+from domain.values import OrgId, StoryId
 from infrastructure.sql.affinities import keep_affinities
 from infrastructure.sql.dialect import clock, seconds_from_now
 from infrastructure.sql.locks import end_story
@@ -33,12 +34,13 @@ INSIGHTS = (
 """What the views of a story come to; of `story_views` joined with `stories`."""
 
 _UNFROZEN = (
-    select(stories.c.id)
+    select(stories.c.org_id, stories.c.id)
     .where(_archived_before, stories.c.frozen_at.is_(None))
     .order_by(stories.c.archived_at)
     .limit(bindparam("limit"))
     .with_for_update(skip_locked=True, key_share=True)
 )
+_org: BindParameter[str] = bindparam("of_org", type_=stories.c.org_id.type)
 _ids: BindParameter[UUID] = bindparam("ids", expanding=True)
 _INSIGHTS = (
     select(stories.c.id, *INSIGHTS)
@@ -47,16 +49,17 @@ _INSIGHTS = (
             story_views, and_(story_views.c.org_id == stories.c.org_id, story_views.c.story_id == stories.c.id)
         )
     )
-    .where(stories.c.id.in_(_ids))
+    .where(stories.c.org_id == _org, stories.c.id.in_(_ids))
     .group_by(stories.c.id)
 )
 _FREEZE = (
     update(stories)
-    .where(stories.c.id == bindparam("of_story"))
+    .where(stories.c.org_id == _org, stories.c.id == bindparam("of_story"))
     .values(frozen_at=clock(), insights=bindparam("frozen", type_=stories.c.insights.type))
 )
-_FORGET_VIEWS = delete(story_views).where(story_views.c.story_id.in_(_ids))
-_FORGET_REACTIONS = delete(story_reactions).where(story_reactions.c.story_id.in_(_ids))
+_FORGET = [
+    delete(table).where(table.c.org_id == _org, table.c.story_id.in_(_ids)) for table in (story_views, story_reactions)
+]
 
 _upload = exists().where(uploads.c.org_id == stories.c.org_id, uploads.c.story_id == stories.c.id).correlate(stories)
 _never_seen = and_(
@@ -77,17 +80,23 @@ _DROP = update(stories).where(stories.c.id.in_(_ids)).values(dict.fromkeys(KEYS)
 
 async def freeze_analytics(connection: AsyncConnection, after_seconds: float, limit: int) -> int:
     """As `SystemTransaction`."""
-    ids = (await connection.execute(_UNFROZEN, {"after": after_seconds, "limit": limit})).scalars().all()
-    if not ids:
-        return 0
-    for story_id in ids:
-        await end_story(connection, story_id)  # views that are under way come first, and are counted
-    await keep_affinities(connection, list(ids))
-    rows = (await connection.execute(_INSIGHTS, {"ids": ids})).all()
-    await connection.execute(_FREEZE, [{"of_story": row.id, "frozen": _frozen(row)} for row in rows])
-    await connection.execute(_FORGET_VIEWS, {"ids": ids})
-    await connection.execute(_FORGET_REACTIONS, {"ids": ids})
-    return len(ids)
+    rows = (await connection.execute(_UNFROZEN, {"after": after_seconds, "limit": limit})).all()
+    of_org: dict[OrgId, list[UUID]] = {}
+    for row in rows:
+        await end_story(connection, StoryId(row.id))  # views that are under way come first, and are counted
+        of_org.setdefault(row.org_id, []).append(row.id)
+    for org in sorted(of_org):  # in one order: nobody waits in a circle
+        await _freeze(connection, org, of_org[org])
+    return len(rows)
+
+
+async def _freeze(connection: AsyncConnection, org: OrgId, ids: list[UUID]) -> None:
+    these = {"of_org": org, "ids": ids}
+    await keep_affinities(connection, org, ids)
+    rows = (await connection.execute(_INSIGHTS, these)).all()
+    await connection.execute(_FREEZE, [{"of_org": org, "of_story": row.id, "frozen": _frozen(row)} for row in rows])
+    for forget in _FORGET:
+        await connection.execute(forget, these)
 
 
 async def drop_media(connection: AsyncConnection, after_seconds: float | None, limit: int) -> int:

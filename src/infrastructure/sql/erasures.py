@@ -194,13 +194,17 @@ def _reactions(column: Column[Any]) -> Forget:
 
 
 def _replies(column: Column[Any]) -> Forget:
-    found, removed = _some(column, replies.c.story_id, key=replies.c.id)
+    named = _named(column)
+    found = select(replies.c.id, replies.c.story_id).where(*named).order_by(replies.c.story_id).limit(_BATCH)
+    removed = delete(column.table).where(*named, replies.c.id.in_(_ids)).returning(replies.c.story_id)
 
     async def forget(connection: AsyncConnection, person: dict[str, Any]) -> bool:
-        ids = (await connection.execute(found, person)).scalars().all()
-        gone = Counter((await connection.execute(removed, {**person, "ids": ids})).scalars())
+        rows = (await connection.execute(found, person)).all()
+        for story_id in dict.fromkeys(row.story_id for row in rows):
+            await engage_with_story(connection, story_id)
+        gone = Counter((await connection.execute(removed, {**person, "ids": [row.id for row in rows]})).scalars())
         await _count(connection, person, {story_id: {"replies": number} for story_id, number in gone.items()})
-        return bool(ids)
+        return bool(rows)
 
     return forget
 

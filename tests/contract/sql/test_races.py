@@ -24,9 +24,10 @@ from domain.friendship import FriendshipStatus
 from domain.values import StoryId, UserId
 from infrastructure.ids import new_id
 from infrastructure.sql.database import Database
-from infrastructure.sql.tables import replies, story_reactions, story_stats, story_views
+from infrastructure.sql.tables import affinities, replies, story_reactions, story_stats, story_views
 from infrastructure.sql.unit_of_work import SqlUnitOfWork
 from tests.bench.sweepers import archived, make_over
+from tests.patience import PATIENCE_SECONDS
 from tests.stage import Stage
 
 OVER = 900
@@ -157,3 +158,25 @@ async def test_sweepers_side_by_side_share_what_is_over_and_archive_each_once(st
     assert await asyncio.to_thread(archived, database_url) == (OVER, OVER, OVER)
     for database in databases:
         await database.close()
+
+
+async def test_an_erasure_leaves_nothing_of_what_is_being_added_up(stage: Stage) -> None:
+    story_id = await stage.post_text("alice", visibility=Visibility.PUBLIC)
+    await stage.container.reply_to_story()(ReplyToStory(caller=stage.caller("bob"), story_id=story_id, content="Hi"))
+    await stage.container.archive_story()(ArchiveStory(caller=stage.caller("alice"), story_id=story_id))
+    await stage.container.erase_user()(EraseUser(caller=stage.caller("bob")))
+    async with stage.container.unit_of_work().begin_system() as tx:
+        assert await tx.freeze_analytics(after_seconds=0, limit=10) == 1
+        erasing = asyncio.create_task(_erased(stage))
+        await asyncio.sleep(0.5)
+        assert not erasing.done(), "it waits"
+    await erasing
+    async with stage.container.database().read(None) as connection:
+        assert (await connection.execute(select(func.count()).select_from(affinities))).scalar_one() == 0
+
+
+async def _erased(stage: Stage) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not [event for event in await stage.events() if event.type == "user.erased"]:
+            await stage.container.erase_users()()
+            await asyncio.sleep(0.1)
