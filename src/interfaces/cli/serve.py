@@ -6,15 +6,13 @@ import asyncio
 import signal
 import socket
 import sys
-from collections.abc import Callable
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Final
 
 import uvicorn
 from litestar.types import ASGIApp
 
 from interfaces.cli.calls import url_of
+from interfaces.loop import run_on_loop
 from interfaces.realtime.wire import OPTIONS
 
 _BACKLOG: Final = 2048
@@ -38,13 +36,7 @@ def serve_http(app: ASGIApp, host: str, port: int, *, get_token: str) -> None:
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_STOP_SECONDS,
     )
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(uvicorn.Server(config), listener, get_token))
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """The faster event loop, where it runs; None: the standard library's."""
-    return import_module("uvloop").new_event_loop if find_spec("uvloop") else None
+    run_on_loop(_serve(uvicorn.Server(config), listener, get_token))
 
 
 async def _serve(server: uvicorn.Server, listener: socket.socket, get_token: str) -> None:

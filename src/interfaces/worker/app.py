@@ -11,13 +11,14 @@ import structlog
 
 from infrastructure.container import Container, close
 from infrastructure.settings import Settings
+from interfaces.loop import run_on_loop
 
 Part = Literal["worker", "relay", "scheduler"]
 
 
 def run_part(part: Part, settings: Settings) -> None:
     """Run one part until SIGINT or SIGTERM; what is under way is finished, or found again by others."""
-    asyncio.run(_run(part, settings))
+    run_on_loop(_run(part, settings))
 
 
 async def _run(part: Part, settings: Settings) -> None:
