@@ -31,6 +31,7 @@ class Nursery:
             text=True,
             cwd=_ROOT,
             env={**os.environ, "PYTHONPATH": str(_ROOT)},
+            start_new_session=True,  # who interrupts the tests leaves it, which they need to tidy up
         )
 
     def start(self, *arguments: str, env: dict[str, str], out: Path, err: Path, before: str = "") -> int:
@@ -69,15 +70,16 @@ def main() -> None:
     codes = dict[int, int]()
     for line in sys.stdin:
         order = json.loads(line)
-        answer = _start(order) if "start" in order else _exit_code(order["ended"], codes)
+        answer = _start(order, codes) if "start" in order else _exit_code(order["ended"], codes)
         sys.stdout.write(f"{'' if answer is None else answer}\n")
         sys.stdout.flush()
 
 
-def _start(order: dict[str, Any]) -> int:
+def _start(order: dict[str, Any], codes: dict[int, int]) -> int:
     pid = os.fork()
     if pid == 0:
         _become(order)
+    codes.pop(pid, None)  # of another process, that had this number before
     return pid
 
 

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -45,11 +45,15 @@ def run(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str
     with tempfile.TemporaryDirectory() as name:
         out, err = Path(name, "out"), Path(name, "err")
         pid = nursery().start(*arguments, env=env, out=out, err=err)
-        code = _ended(pid, seconds=PATIENCE_SECONDS)
+        try:
+            code = _ended(pid, seconds=PATIENCE_SECONDS)
+        except BaseException:
+            os.kill(pid, signal.SIGKILL)
+            raise
         return subprocess.CompletedProcess(arguments, code, out.read_text(), err.read_text())
 
 
-def load_and_run(*arguments: str, env: dict[str, str], options: str) -> subprocess.CompletedProcess[str]:
+def load_and_run(*arguments: str, env: dict[str, str], options: str = "") -> subprocess.CompletedProcess[str]:
     """Run a command to its end by an interpreter that begins with nothing; ``options`` are its own."""
     command = [PROGRAM[0], *options.split(), *PROGRAM[1:], *arguments]
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
@@ -146,18 +150,15 @@ Start = Callable[..., Process]
 @contextmanager
 def processes(env: dict[str, str], logs: Path) -> Iterator[Start]:
     """Starts processes with these settings and more; what runs at the end is killed."""
-    started: list[Process] = []
+    with ExitStack() as started:
 
-    def start(part: str, **settings: str) -> Process:
-        more = {f"STORIES_{name.upper()}": value for name, value in settings.items()}
-        started.append(Process(part, {**env, **more}, logs))
-        return started[-1]
+        def start(part: str, **settings: str) -> Process:
+            more = {f"STORIES_{name.upper()}": value for name, value in settings.items()}
+            process = Process(part, {**env, **more}, logs)
+            started.callback(process.kill)
+            return process
 
-    try:
         yield start
-    finally:
-        for process in started:
-            process.kill()
 
 
 class Client:

@@ -20,7 +20,10 @@ class Hook:
 
         class Target(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                event = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                body = self.rfile.read(int(self.headers["content-length"]))
+                if not body:
+                    return  # who sends it was killed over it
+                event = json.loads(body)
                 hook.taken.append((event["position"], event["id"]))
                 self.send_response(204)
                 self.end_headers()
@@ -29,7 +32,7 @@ class Hook:
                 """Say nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Target)
-        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1})
+        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
         self._thread.start()
 
     @property

@@ -9,6 +9,7 @@ import random
 import signal
 import time
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
@@ -128,11 +129,11 @@ class Rig:
 
     def close(self) -> None:
         """End everything."""
-        for part in self._parts.values():
-            part.kill()
-        self.hook.close()
-        self.redis.crash()
-        self.postgres.crash()
+        with ExitStack() as ends:
+            for end in (self.postgres.crash, self.redis.crash, self.hook.close):
+                ends.callback(end)
+            for part in self._parts.values():
+                ends.callback(part.kill)
 
     def stream(self) -> list[dict[str, Any]]:
         """The events of the stream, oldest first."""

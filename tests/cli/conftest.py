@@ -1,4 +1,4 @@
-"""The command line, called as a program of its own on the embedded default."""
+"""The command line on the embedded default, each command in a process of its own."""
 
 from __future__ import annotations
 

@@ -72,15 +72,20 @@ def test_a_port_in_use_is_said_to_be(stories: Stories) -> None:
         refused(stories("serve", port=str(port)), f"127.0.0.1:{port}", "Address already in use", code=1)
 
 
-@pytest.mark.parametrize("command", ["serve", "worker", "demo"])
-def test_a_database_that_is_not_migrated_is_not_used(stories: Stories, tmp_path: Path, command: str) -> None:
-    done = stories(
-        command,
-        database_url=f"sqlite:///{tmp_path / 'shared.db'}",
-        redis_url=f"redis://127.0.0.1:{free_port()}",
-        port="0",
-    )
-    refused(done, "stories migrate", code=1)
+@pytest.mark.parametrize("command", ["serve", "worker", "relay", "scheduler", "demo", "reconcile", "dead-letters list"])
+def test_a_database_that_is_not_migrated_is_not_used(tmp_path: Path, command: str) -> None:
+    settings = {
+        "database_url": f"sqlite:///{tmp_path / 'shared.db'}",
+        "redis_url": f"redis://127.0.0.1:{free_port()}",
+        "port": "0",
+    }
+    refused(load_and_run(*command.split(), env=environment(tmp_path / "data", **settings)), "stories migrate", code=1)
+
+
+@pytest.mark.parametrize("command", ["migrate", "doctor"])
+def test_what_looks_after_the_database_needs_nothing_loaded_before(tmp_path: Path, command: str) -> None:
+    done = load_and_run(command, env=environment(tmp_path / "data"))
+    assert done.stdout.startswith("database: "), done.stderr
 
 
 def test_a_database_that_does_not_answer_is_not_waited_for(stories: Stories) -> None:
