@@ -38,7 +38,7 @@ install: $(STAMP) ## Make .venv with the locked packages and the project in it; 
 run: $(STAMP) ## Serve the API with everything embedded: no database, no Redis, no configuration
 	@$(BIN)/stories serve $(ARGS)
 
-test: $(STAMP) ## Run the quick tests: no server, no network, under a minute
+test: $(STAMP) ## Run the quick tests: no server, no network, a minute or so
 	@$(PYTEST) -n $(WORKERS) -m "$(OFFLINE) and not slow" $(ARGS)
 
 test-all: $(STAMP) ## Run every test with coverage; a missing server is skipped, or fails when CI=true
